@@ -481,9 +481,27 @@ static void count_reshape(const struct lmm_block_facts *facts, size_t n, uint32_
     lmm_thread_leave(heap);
 }
 
-/* Gives the block n slots where it is, or, for a span, where the kernel moves it. Returns its first
- * byte; NULL when it must be copied. */
-static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n)
+/* Copies a block to a span of n slots, which has room to grow. Gives its run back to its page: in the
+ * cache of freed runs it would wait until its memory is cold. */
+static void *grow_into_span(void *p, const struct lmm_block_facts *facts, size_t n,
+                            uint32_t live_value)
+{
+    struct lmm_runs *runs = &facts->family->runs;
+    char *block = lmm_span_take_growing(runs, n, live_value);
+
+    if (block == NULL) {
+        return NULL;
+    }
+    memcpy(block, p, facts->slots * runs->stride);
+    mark_run_freed(&facts->page->tags[facts->slot], p);
+    lmm_run_give(runs, facts->page, facts->slot, facts->slots);
+    return block;
+}
+
+/* Gives the block n slots where it is, or, for a long one, elsewhere. Returns its first byte; NULL
+ * when it must be copied as any other block. */
+static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n,
+                         uint32_t live_value)
 {
     struct lmm_runs *runs = &facts->family->runs;
     struct lmm_page *page = facts->page;
@@ -492,21 +510,27 @@ static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n)
         (page->kind != LMM_PAGE_SLOTS && lmm_run_resize(runs, page, facts->slot, n))) {
         return p;
     }
-    if (page->kind != LMM_PAGE_SPAN || n <= page->slots) {
+    if (n < facts->slots || n * runs->stride <= LMM_SPAN_GROWING_BYTES || lmm_tools_active ||
+        lmm_limit_is_set(facts->family)) {
         return NULL;
     }
-    return lmm_span_extend(runs, page, n) ? p : lmm_span_remap(runs, page, n);
+    bool is_span = page->kind == LMM_PAGE_SPAN || lmm_run_become_span(runs, page, facts->slot);
+    void *extended = !is_span                         ? NULL
+                     : lmm_span_extend(runs, page, n) ? p
+                                                      : lmm_span_remap(runs, page, n);
+    return extended != NULL ? extended : grow_into_span(p, facts, n, live_value);
 }
 
 void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t live_value)
 {
     lmm_thread_settle(); /* before the gauges change */
-    void *reshaped = reshape_run(p, facts, n);
+    void *reshaped = reshape_run(p, facts, n, live_value);
     if (reshaped == NULL) {
         return NULL;
     }
-    lmm_page_set_tag(lmm_page_of((uintptr_t) reshaped), facts->slot,
-                     LMM_TAG_LIVE_BASE | live_value);
+    struct lmm_page *page = lmm_page_of((uintptr_t) reshaped);
+    size_t slot = page->kind == LMM_PAGE_SPAN ? 0 : facts->slot;
+    lmm_page_set_tag(page, slot, LMM_TAG_LIVE_BASE | live_value);
     count_reshape(facts, n, live_value);
     if (n > facts->slots && lmm_tools_active) {
         lmm_tools_block_grows(reshaped, facts->slots * facts->family->stride,

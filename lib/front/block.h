@@ -57,8 +57,8 @@ void *lmm_block_resize(void *p, const struct lmm_block_facts *facts, size_t n);
 /*
  * For the drop-in: gives a live block n slots and another live value, and counts one free of the
  * old block and one allocation of the new one. The contents stay. Returns its address: the same,
- * or, for a long block, where the kernel moved it; NULL, with nothing changed, when it must be
- * copied to another block.
+ * or, for a long block, where it was copied, or the kernel moved it; NULL, with nothing changed, when
+ * it must be copied to another block.
  */
 void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n,
                         uint32_t live_value);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/pages/run.h"
 
+#include "lib/ground/meta.h"
 #include "lib/ground/options.h"
 #include "lib/pages/memory.h"
 
@@ -314,6 +315,59 @@ bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, s
                            : grow_locked(runs, page, slot, length, n);
     show_holes_locked(runs);
     lmm_lock_release(&runs->lock);
+    return done;
+}
+
+/* Whether the page has one block, at its first slot, and nothing else but the hole *ret_after; NULL:
+ * the block fills the page. */
+static bool is_alone_locked(const struct lmm_runs *runs, const struct lmm_page *page,
+                            struct lmm_hole **ret_after)
+{
+    size_t end = lmm_run_extent_locked(runs, page, 0).length;
+
+    *ret_after = lmm_hole_at(&runs->holes, page, end);
+    return end == page->slots ||
+           (*ret_after != NULL && end + lmm_hole_length(*ret_after) == page->slots);
+}
+
+static void become_span_locked(struct lmm_runs *runs, struct lmm_page *page, struct lmm_hole *after,
+                               uint32_t *tags)
+{
+    size_t n = lmm_run_length(page, 0);
+    uint32_t first = lmm_load_relaxed(&page->tags[0]);
+
+    if (after != NULL) {
+        lmm_hole_remove(&runs->holes, after);
+        lmm_holes_unreserve(&runs->holes);
+    }
+    lmm_holes_unreserve(&runs->holes);
+    glthread_remove(&page->glue);
+    lmm_runs_count_committed(runs, -(int64_t) lmm_memory_committed_bytes(page));
+    struct lmm_ended_page ended = lmm_runs_end_page_locked(page);
+    forget_freed_locked(runs, &ended);
+    lmm_span_begin_locked(runs, &ended, n, tags, first);
+    lmm_runs_count_committed(runs, (int64_t) lmm_memory_committed_bytes(page));
+    lmm_meta_free(&lmm_arena_tags, ended.tags, ended.tag_bytes);
+}
+
+bool lmm_run_become_span(struct lmm_runs *runs, struct lmm_page *page, size_t slot)
+{
+    uint32_t *tags = slot == 0 && lmm_page_facts(page)->units == 1 ? lmm_span_alloc_tags() : NULL;
+    struct lmm_hole *after;
+
+    if (tags == NULL) {
+        return false;
+    }
+    lmm_lock_acquire(&runs->lock);
+    bool done = is_alone_locked(runs, page, &after);
+    if (done) {
+        become_span_locked(runs, page, after, tags);
+        show_holes_locked(runs);
+    }
+    lmm_lock_release(&runs->lock);
+    if (!done) {
+        lmm_meta_free(&lmm_arena_tags, tags, LMM_SPAN_TAGS * sizeof(*tags));
+    }
     return done;
 }
 

@@ -65,6 +65,11 @@ static inline size_t lmm_run_length_in(const struct lmm_page *page, const uint32
  * a span would be short enough for a run page. The contents of slots added are undefined. */
 bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n);
 
+/* Makes a run page whose only block is this one, at its first slot, a span, where the block may grow.
+ * The block and its tag stay as they are. False, with nothing changed, when there are others, or cached
+ * runs, or no memory. */
+bool lmm_run_become_span(struct lmm_runs *runs, struct lmm_page *page, size_t slot);
+
 /* A live, cached or free run of a run page or span; or a slot of a slot page. */
 struct lmm_extent {
     size_t slot;

@@ -14,6 +14,7 @@ enum {
     SPAN_UNITS_MAX = 1 << 20, /* 256 GiB; each unit costs a descriptor */
     /* A shorter span is copied: then its memory stays in the reservoir, and mappings are few. */
     MOVED_UNITS_MIN = LMM_SPACE_RUN_UNITS,
+    KEPT_PART = 2, /* of a short span's length may be kept after its end */
 };
 
 /* ---- Pages ----------------------------------------------------------------------------------- */
@@ -204,8 +205,19 @@ static void set_span_length(struct lmm_runs *runs, struct lmm_page *page, size_t
     lmm_lock_release(&runs->lock);
 }
 
-char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
-                    bool *ret_zeroed)
+/* Whether a new span keeps the memory after its first n slots that the last page there has left: one
+ * that grows will soon need it; and a short one keeps some, which the next one there may need. */
+static bool keeps_end(const struct lmm_page *page, size_t n, bool grows)
+{
+    size_t units = lmm_page_facts(page)->units;
+    size_t end = n * page->stride / LMM_SYSTEM_PAGE_BYTES;
+
+    return (grows && units < LMM_HUGE_SPAN_UNITS) ||
+           (units == 1 && lmm_page_facts(page)->clean_from <= end + end / KEPT_PART);
+}
+
+static char *take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value, bool grows,
+                  bool *ret_zeroed)
 {
     size_t bytes = n * runs->stride;
     size_t units = units_for(bytes);
@@ -222,7 +234,7 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live
     size_t untouched = lmm_page_facts(page)->clean_from;
     *ret_zeroed = untouched == 0;
     lmm_runs_count_committed(runs, (int64_t) lmm_memory_committed_bytes(page));
-    set_span_length(runs, page, n, false);
+    set_span_length(runs, page, n, keeps_end(page, n, grows));
     char *block = lmm_page_base(page);
     lmm_page_set_tag(page, 0, lmm_tag_after_block(lmm_tag_make(LMM_TAG_LIVE, live_value), block));
     lmm_lock_acquire(&runs->lock);
@@ -230,6 +242,43 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live
     glthread_insert_before(&runs->pages, &page->glue);
     lmm_lock_release(&runs->lock);
     return block;
+}
+
+char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
+                    bool *ret_zeroed)
+{
+    return take(runs, n, align, live_value, false, ret_zeroed);
+}
+
+char *lmm_span_take_growing(struct lmm_runs *runs, size_t n, uint32_t live_value)
+{
+    size_t bytes;
+    bool zeroed;
+
+    if (!lmm_runs_have_length(runs, n, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return take(runs, n, LMM_UNIT_BYTES, live_value, true, &zeroed);
+}
+
+uint32_t *lmm_span_alloc_tags(void)
+{
+    return lmm_meta_alloc(&lmm_arena_tags, LMM_SPAN_TAGS * sizeof(uint32_t));
+}
+
+void lmm_span_begin_locked(struct lmm_runs *runs, const struct lmm_ended_page *ended, size_t n,
+                           uint32_t *tags, uint32_t first)
+{
+    struct lmm_page *page = page_at(ended->base, ended->units);
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+
+    LMM_CHECK(lmm_lock_is_held(&runs->lock) && facts->absent_long == NULL);
+    lmm_store_relaxed(&facts->clean_from, lmm_memory_clean_from(ended->base, ended->units));
+    lmm_store_relaxed(&tags[0], first);
+    lmm_store_relaxed(&tags[1], lmm_tag_make(LMM_TAG_TAIL, (uint32_t) n));
+    page_publish(runs, page, LMM_PAGE_SPAN, tags, false);
+    glthread_insert_before(&runs->pages, &page->glue);
 }
 
 /* Whether a long span was touched in parts only. Then its memory is not worth keeping: the next

@@ -29,6 +29,8 @@
 
 enum {
     LMM_RUN_BYTES_MAX = LMM_UNIT_BYTES / 2, /* longer runs are spans */
+    LMM_SPAN_GROWING_BYTES =
+        LMM_UNIT_BYTES / 4, /* a run that must move to grow beyond becomes one */
     LMM_SPAN_TAGS = 2,
     LMM_FREED_RUNS = 16,
 };
@@ -89,9 +91,21 @@ void lmm_runs_give_page_back(const struct lmm_runs *runs, const struct lmm_ended
 
 /* ---- Spans ---- */
 
+/* The tags of a span, for lmm_span_begin_locked(). NULL with errno ENOMEM. */
+uint32_t *lmm_span_alloc_tags(void);
+
+/* Makes the units of a page of runs that has just ended a span of n slots with those tags; `first` is
+ * its first tag. Its memory stays as it is. The caller gives the old tags back. */
+void lmm_span_begin_locked(struct lmm_runs *runs, const struct lmm_ended_page *ended, size_t n,
+                           uint32_t *tags, uint32_t first);
+
 /* As lmm_run_take(), for an n that lmm_runs_have_length() accepts. */
 char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
                     bool *ret_zeroed);
+
+/* The same for a block that grows, of any n. Unless it is long, it keeps the memory that its units have,
+ * because it may grow again. Contents undefined. */
+char *lmm_span_take_growing(struct lmm_runs *runs, size_t n, uint32_t live_value);
 
 /* Ends a span. Unmaps it without the lock, because the kernel needs long for a long one. */
 void lmm_span_give(struct lmm_runs *runs, struct lmm_page *page);
