@@ -10,6 +10,7 @@
 #include "reporter/core/model.h"
 #include "reporter/core/saturate.h"
 #include "reporter/program/base/clock.h"
+#include "reporter/program/base/signal_name.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/spots.h"
 
@@ -52,7 +53,7 @@ static const char *state_of(const struct lmm_page_moment *moment)
 static void put_signal(struct lmm_json *json, const struct lmm_page_moment *moment)
 {
     int number = is_killed(moment) ? WTERMSIG(moment->status) : 0;
-    const char *name = number == 0 ? NULL : sigabbrev_np(number);
+    const char *name = number == 0 ? NULL : lmm_signal_name(number);
     char words[SIGNAL_BYTES];
 
     put_known(json, "signal", (uint64_t) number, number != 0);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "reporter/core/model.h"
+#include "reporter/program/base/signal_name.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 
@@ -26,7 +27,7 @@ bool lmm_process_is_killed_unseen(const struct lmm_run_report_process *process)
 void lmm_process_signal(const struct lmm_run_report_process *process, char words[LMM_VERDICT_BYTES])
 {
     const char *core = WCOREDUMP(process->status) ? " (core dumped)" : "";
-    const char *name = sigabbrev_np(WTERMSIG(process->status));
+    const char *name = lmm_signal_name(WTERMSIG(process->status));
 
     if (name != NULL) {
         snprintf(words, LMM_VERDICT_BYTES, "was killed by SIG%s%s", name, core);

@@ -22,6 +22,7 @@
 #include "reporter/core/saturate.h"
 #include "reporter/program/base/array.h"
 #include "reporter/program/base/clock.h"
+#include "reporter/program/base/signal_name.h"
 #include "reporter/program/history/process_history.h"
 #include "reporter/program/ledger/run_folder.h"
 
@@ -371,7 +372,7 @@ static const char *words_of(const struct lmm_sampler_end *end, const struct lmm_
 {
     bool has_told = model->exit == LMM_MODEL_EXIT_NORMAL || model->exit == LMM_MODEL_EXIT_QUICK;
     int number = end->has_status && WIFSIGNALED(end->status) ? WTERMSIG(end->status) : 0;
-    const char *name = number == 0 ? NULL : sigabbrev_np(number);
+    const char *name = number == 0 ? NULL : lmm_signal_name(number);
 
     if (end->is_live || end->became != NULL) {
         return NULL;

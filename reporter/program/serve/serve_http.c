@@ -14,6 +14,7 @@
 #include "reporter/program/serve/serve_guard.h"
 
 enum {
+    TOO_LARGE = 413, /* versions of libmicrohttpd name it in different ways */
     IDLE_SECONDS = 30,
     BURST = 2 * LMM_HTTP_RATE,
 };
@@ -117,7 +118,7 @@ static ssize_t read_flow(void *context, uint64_t position, char *to, size_t room
     if (bytes == 0) {
         MHD_suspend_connection(flow->connection);
     }
-    return bytes < 0 ? MHD_CONTENT_READER_END_OF_STREAM : bytes;
+    return bytes < 0 ? (ssize_t) MHD_CONTENT_READER_END_OF_STREAM : bytes;
 }
 
 static void close_flow(void *context)
@@ -157,17 +158,33 @@ static void drop(void *context)
     lmm_answer_drop(context);
 }
 
-static char nothing[1]; /* the bytes of an answer without any */
+/* Copies the next bytes of an answer. libmicrohttpd can also send from the answer's own memory and tell when it is
+ * done, but only since 0.9.73. */
+static ssize_t read_answer(void *context, uint64_t offset, char *buffer, size_t room)
+{
+    const struct lmm_answer *answer = context;
+    size_t left = offset < answer->size ? answer->size - (size_t) offset : 0;
+    size_t bytes = left < room ? left : room;
+
+    if (bytes == 0) {
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    }
+    memcpy(buffer, answer->bytes + offset, bytes);
+    return (ssize_t) bytes;
+}
 
 static struct MHD_Response *response_of(struct visit *visit, struct lmm_answer *answer)
 {
+    static char nothing[1];
     struct MHD_Response *response;
 
     if (answer->stream != NULL) {
         return stream_response(visit, answer);
     }
-    response = MHD_create_response_from_buffer_with_free_callback_cls(
-        answer->size, answer->bytes == NULL ? nothing : answer->bytes, drop, answer);
+    if (answer->size == 0) {
+        return MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
+    }
+    response = MHD_create_response_from_callback(answer->size, 64 << 10, read_answer, answer, drop);
     if (response != NULL) {
         lmm_answer_hold(answer);
     }
@@ -343,8 +360,7 @@ static struct lmm_answer *refusal_of(struct visit *visit, const char *method)
                                 "a parameter is unknown, given twice, or out of range");
     }
     if (is_long(visit->connection)) {
-        return lmm_answer_error(MHD_HTTP_CONTENT_TOO_LARGE, "the body has more than %d bytes",
-                                LMM_HTTP_BODY_MAX);
+        return lmm_answer_error(TOO_LARGE, "the body has more than %d bytes", LMM_HTTP_BODY_MAX);
     }
     if (visit->request.is_post && !is_json(visit->connection)) {
         return lmm_answer_error(MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
@@ -399,8 +415,8 @@ static void take_body(struct visit *visit, const char *data, size_t bytes)
         return;
     }
     if (bytes > room) {
-        visit->refusal = lmm_answer_error(MHD_HTTP_CONTENT_TOO_LARGE,
-                                          "the body has more than %d bytes", LMM_HTTP_BODY_MAX);
+        visit->refusal =
+            lmm_answer_error(TOO_LARGE, "the body has more than %d bytes", LMM_HTTP_BODY_MAX);
         return;
     }
     memcpy(visit->body + request->body_bytes, data, bytes);
