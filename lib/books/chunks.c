@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/books/chunks.h"
 
+#include "lib/ground/libc.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/panic.h"
 #include "lib/ground/signals.h"
@@ -119,7 +120,7 @@ static void lose_file(int error)
     lmm_store_release(&header->state, (uint32_t) LMM_LEDGER_LOST);
     leave_file();
     lmm_warn("the ledger cannot grow (%s): seen from outside, the books of this process end here",
-             strerrordesc_np(error));
+             lmm_error_text(error));
 }
 
 /* The bytes of the header and of the chunks in the region. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/books/store.h"
 
+#include "lib/ground/libc.h"
 #include "lib/ground/options.h"
 #include "lib/ground/panic.h"
 #include "lib/ground/system.h"
@@ -346,7 +347,7 @@ static const char *reason_of(int error)
            : error == ELOOP   ? "it is a symbolic link"
            : error == EEXIST  ? "another copy of LMM in this process keeps one"
            : error == ENOTDIR ? "it is not a directory"
-                              : strerrordesc_np(error);
+                              : lmm_error_text(error);
 }
 
 /* What happened so far, for the one line about it. */

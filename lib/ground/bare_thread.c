@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/ground/bare_thread.h"
 
+#include "lib/ground/libc.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/sync.h"
 #include "lib/ground/system.h"
@@ -21,7 +22,7 @@ static size_t variables_bytes;
 
 static int note_variables(struct dl_phdr_info *info, size_t bytes, void *arg)
 {
-    uintptr_t pointer = (uintptr_t) __builtin_thread_pointer();
+    uintptr_t pointer = lmm_thread_pointer();
     uintptr_t start = (uintptr_t) info->dlpi_tls_data;
 
     (void) bytes;

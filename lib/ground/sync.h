@@ -92,6 +92,7 @@ enum lmm_rank {
     LMM_RANK_TABLE,      /* leaves of the page table */
     LMM_RANK_RESERVOIR,
     LMM_RANK_ORIGINS, /* by which operator blocks were made */
+    LMM_RANK_LOADED,  /* LMM's own table of loaded modules */
     LMM_RANK_META,
     LMM_RANK_MEMS, /* the last: a thread may call MeMS with any lock held */
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/ground/system.h"
 
+#include "lib/ground/libc.h"
+
 #include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>

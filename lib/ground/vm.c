@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/ground/vm.h"
 
+#include "lib/ground/libc.h"
 #include "lib/ground/panic.h"
 #include "lib/ground/sync.h"
 #include "lib/ground/system.h"
@@ -10,10 +11,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
+#include <sys/uio.h>
 
 enum { ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
 enum { READ_WRITE = PROT_READ | PROT_WRITE };
@@ -345,6 +343,16 @@ size_t lmm_vm_limit_bytes(void)
 bool lmm_vm_is_charged(void)
 {
     return lmm_vm.is_charged();
+}
+
+int lmm_vm_read(uintptr_t address, void *buffer, size_t bytes)
+{
+    struct iovec to = {.iov_base = buffer, .iov_len = bytes};
+    struct iovec from = {.iov_base = (void *) address, .iov_len = bytes};
+    long got = lmm_system_call(SYS_process_vm_readv, lmm_system_getpid(), (long) &to, 1,
+                               (long) &from, 1, 0);
+
+    return got < 0 ? (int) got : (size_t) got == bytes ? 0 : -EFAULT;
 }
 
 /* rt_sigprocmask copies the new set from the caller's memory before it finds that the first

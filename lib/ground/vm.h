@@ -102,6 +102,11 @@ bool lmm_vm_move(void *address, size_t bytes, void *target, size_t new_bytes);
 /* Unmaps. False when the kernel refuses (no map entry left); the memory stays mapped. */
 bool lmm_vm_unmap(void *address, size_t bytes);
 
+/* Copies bytes of the process's memory that another thread may unmap meanwhile. 0; -EFAULT: not all of
+ * them can be read; another -errno: the kernel or a filter does not allow it. One system call;
+ * async-signal-safe. */
+int lmm_vm_read(uintptr_t address, void *buffer, size_t bytes);
+
 /*
  * Whether the aligned word of 8 bytes that holds address can be read; then its system page can be,
  * too. The kernel reads it, so a word that cannot be read does no harm. Also false when the kernel

@@ -5,6 +5,7 @@
 #include "lib/books/peak.h"
 #include "lib/books/site.h"
 #include "lib/ground/meta.h"
+#include "lib/ground/module_table.h"
 #include "lib/ground/options.h"
 #include "lib/ground/reservoir.h"
 #include "lib/ground/signals.h"
@@ -48,11 +49,14 @@ static const struct {
     struct lmm_lock *lock;                        /* or NULL, and: */
     void (*for_each)(lock_step *step, void *arg); /* calls step for each lock of one rank */
 } locks[] = {
-    {.lock = &lmm_report_lock},    {.lock = &lmm_heaps_lock},      {.lock = &lmm_shared_heap_lock},
-    {.for_each = for_each_heap},   {.lock = &lmm_families_lock},   {.for_each = for_each_family},
-    {.lock = &lmm_depot_lock},     {.lock = &lmm_modules_lock},    {.lock = &lmm_sites_lock},
-    {.lock = &lmm_chunks_lock},    {.lock = &lmm_page_table_lock}, {.lock = &lmm_reservoir_lock},
-    {.lock = &lmm_origins_lock},   {.lock = &lmm_arena_locks[0]},  {.lock = &lmm_arena_locks[1]},
+    {.lock = &lmm_report_lock},      {.lock = &lmm_heaps_lock},
+    {.lock = &lmm_shared_heap_lock}, {.for_each = for_each_heap},
+    {.lock = &lmm_families_lock},    {.for_each = for_each_family},
+    {.lock = &lmm_depot_lock},       {.lock = &lmm_modules_lock},
+    {.lock = &lmm_sites_lock},       {.lock = &lmm_chunks_lock},
+    {.lock = &lmm_page_table_lock},  {.lock = &lmm_reservoir_lock},
+    {.lock = &lmm_origins_lock},     {.lock = &lmm_module_table_lock},
+    {.lock = &lmm_arena_locks[0]},   {.lock = &lmm_arena_locks[1]},
     {.lock = &lmm_arena_locks[2]},
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/leaks/ranges.h"
 
+#include "lib/ground/map_line.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/panic.h"
 #include "lib/ground/system.h"
@@ -106,36 +107,6 @@ bool lmm_ranges_are_valid(const struct lmm_ranges *ranges)
 
 /* ---- One line -------------------------------------------------------------------------------- */
 
-/* Reads a number in lower-case hexadecimal digits, as the kernel writes it. Moves *at past it; false
- * when there is none, or it does not fit. */
-static bool read_hex(const char **at, const char *end, uint64_t *ret_value)
-{
-    const char *start = *at;
-    uint64_t value = 0;
-
-    for (; *at < end; ++*at) {
-        char c = **at;
-        bool is_digit = c >= '0' && c <= '9';
-        if (!is_digit && (c < 'a' || c > 'f')) {
-            break;
-        }
-        if (value >> 60 != 0) {
-            return false;
-        }
-        value = value << 4 | (uint64_t) (is_digit ? c - '0' : c - 'a' + 10);
-    }
-    *ret_value = value;
-    return *at > start;
-}
-
-static bool skip(const char **at, const char *end, char c)
-{
-    bool found = *at < end && **at == c;
-
-    *at += found;
-    return found;
-}
-
 /* Moves *at past the word there and the blanks after it. */
 static void skip_word(const char **at, const char *end)
 {
@@ -183,27 +154,22 @@ static uint32_t flags_of_name(const char *name, size_t length)
     return is_device ? LMM_RANGE_DEVICE : 0;
 }
 
-/* A line of a range: "from-to rwxp offset device:device inode   name". False: it is none. */
+/* A line of a range. False: it is none. */
 static bool parse_range(const char *at, const char *end, struct lmm_range *ret_range)
 {
-    uint64_t from;
-    uint64_t to;
+    struct lmm_map_line line;
 
-    if (!read_hex(&at, end, &from) || !skip(&at, end, '-') || !read_hex(&at, end, &to) ||
-        !skip(&at, end, ' ') || end - at < 5 || at[4] != ' ') {
+    if (!lmm_map_line_parse(at, end, &line)) {
         return false;
     }
-    uint32_t flags = (at[0] == 'r' ? LMM_RANGE_READ : 0u) | (at[1] == 'w' ? LMM_RANGE_WRITE : 0u) |
-                     (at[2] == 'x' ? LMM_RANGE_EXECUTE : 0u) |
-                     (at[3] == 's' ? LMM_RANGE_SHARED : 0u);
-    skip_word(&at, end);
-    skip_word(&at, end); /* the offset */
-    skip_word(&at, end); /* the device */
-    bool has_inode = at < end && !(at[0] == '0' && (at + 1 == end || at[1] == ' '));
-    skip_word(&at, end);
-    size_t length = (size_t) (end - at);
-    flags |= has_inode || (length != 0 && at[0] != '[') ? LMM_RANGE_FILE : 0u;
-    *ret_range = (struct lmm_range) {from, to, flags | flags_of_name(at, length)};
+    bool has_file = line.inode != 0 || (line.name_length != 0 && line.name[0] != '[');
+    uint32_t flags = (line.access[0] == 'r' ? LMM_RANGE_READ : 0u) |
+                     (line.access[1] == 'w' ? LMM_RANGE_WRITE : 0u) |
+                     (line.access[2] == 'x' ? LMM_RANGE_EXECUTE : 0u) |
+                     (line.access[3] == 's' ? LMM_RANGE_SHARED : 0u) |
+                     (has_file ? LMM_RANGE_FILE : 0u);
+    *ret_range =
+        (struct lmm_range) {line.from, line.to, flags | flags_of_name(line.name, line.name_length)};
     return true;
 }
 

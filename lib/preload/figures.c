@@ -4,6 +4,7 @@
  * tune it, which do nothing.
  */
 #include "lib/front/block.h"
+#include "lib/ground/libc.h"
 #include "lib/pages/family.h"
 #include "lib/heaps/thread.h"
 

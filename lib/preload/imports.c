@@ -410,14 +410,15 @@ enum lmm_import_module lmm_imports_module(uintptr_t start)
 
 bool lmm_imports_need_caller(const char *file, uintptr_t pc)
 {
-    struct dl_find_object found;
+    struct lmm_module_facts facts;
     bool has_runpath = false;
     bool has_rpath = false;
 
-    if (file == NULL || strchr(file, '$') != NULL || _dl_find_object((void *) pc, &found) != 0) {
+    if (file == NULL || strchr(file, '$') != NULL || !lmm_module_find(pc, &facts)) {
         return true;
     }
-    for (const ElfW(Dyn) *entry = found.dlfo_link_map->l_ld; entry->d_tag != DT_NULL; entry++) {
+    const ElfW(Dyn) *entry = lmm_module_dynamic(&facts);
+    for (; entry != NULL && entry->d_tag != DT_NULL; entry++) {
         has_runpath = has_runpath || entry->d_tag == DT_RUNPATH;
         has_rpath = has_rpath || entry->d_tag == DT_RPATH;
     }

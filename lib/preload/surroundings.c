@@ -115,6 +115,7 @@ static LMM_COLD void tell_deepbind(const char *file)
 LMM_API void *dlopen(const char *file, int mode)
 {
     find_next();
+    lmm_module_expect();
     if ((mode & RTLD_DEEPBIND) != 0) {
         tell_deepbind(file);
     }
@@ -130,6 +131,7 @@ LMM_API void *dlopen(const char *file, int mode)
 LMM_API int dlclose(void *module)
 {
     find_next();
+    lmm_module_expect();
     int result = next.dlclose(module);
     if (lmm_options.stack_frames != 0) {
         lmm_modules_refresh();

@@ -12,6 +12,7 @@
 #define LMM_STACK_WALK_H
 
 #include "lib/ground/base.h"
+#include "lib/ground/libc.h"
 #include "lib/stacks/stack_trace.h"
 
 #include <pthread.h>
@@ -37,7 +38,7 @@ struct lmm_stack_walk {
 static inline uintptr_t lmm_stack_walk_thread(void)
 {
 #if defined(__x86_64__)
-    return (uintptr_t) __builtin_thread_pointer();
+    return lmm_thread_pointer();
 #else
     return (uintptr_t) pthread_self();
 #endif
