@@ -3,14 +3,18 @@
 
 #include "lib/stacks/cfi_entry.h"
 
+/* Numbers of registers: System V ABI for AMD64, figure 3.36; DWARF for the Arm 64-bit Architecture, table
+ * in section 4.1, where the return address is in x30. */
+#if defined(__aarch64__)
+enum { KNOWS_MACHINE = 1, DWARF_BP = 29, DWARF_SP = 31, DWARF_RETURN_ADDRESS = 30 };
+#else
+enum { DWARF_BP = 6, DWARF_SP = 7, DWARF_RETURN_ADDRESS = 16 };
 #if defined(__x86_64__) && defined(__LP64__)
 enum { KNOWS_MACHINE = 1 };
 #else
 enum { KNOWS_MACHINE = 0 };
 #endif
-
-/* Numbers of registers: System V ABI for AMD64, figure 3.36. */
-enum { DWARF_BP = 6, DWARF_SP = 7, DWARF_RETURN_ADDRESS = 16 };
+#endif
 
 /* Operators of expressions: DWARF 5, section 7.7.1. */
 enum { OP_DEREF = 0x06, OP_BREG_BP = 0x70 + DWARF_BP, OP_BREG_SP = 0x70 + DWARF_SP };
@@ -74,6 +78,7 @@ enum opcode {
     CFA_VAL_OFFSET = 0x14,
     CFA_VAL_OFFSET_SF = 0x15,
     CFA_VAL_EXPRESSION = 0x16,
+    CFA_AARCH64_NEGATE_RA_STATE = 0x2d, /* the return address is signed from here on, or no more */
     CFA_GNU_ARGS_SIZE = 0x2e,
     CFA_GNU_NEGATIVE_OFFSET_EXTENDED = 0x2f,
     CFA_LOW_MAX = 0x3f,
@@ -126,6 +131,10 @@ static const struct operand_kinds kinds_of_low[CFA_LOW_MAX + 1] = {
     [CFA_VAL_OFFSET] = {true, OPERAND_UNSIGNED, OPERAND_UNSIGNED_FACTORED},
     [CFA_VAL_OFFSET_SF] = {true, OPERAND_UNSIGNED, OPERAND_SIGNED_FACTORED},
     [CFA_VAL_EXPRESSION] = {true, OPERAND_UNSIGNED, OPERAND_BLOCK},
+#if defined(__aarch64__)
+    [CFA_AARCH64_NEGATE_RA_STATE] = {true, OPERAND_NONE,
+                                     OPERAND_NONE}, /* lmm_cfi_code() is always used */
+#endif
     [CFA_GNU_ARGS_SIZE] = {true, OPERAND_UNSIGNED, OPERAND_NONE},
     [CFA_GNU_NEGATIVE_OFFSET_EXTENDED] = {true, OPERAND_UNSIGNED, OPERAND_UNSIGNED_FACTORED},
 };
@@ -363,31 +372,104 @@ static void run(struct machine *machine, struct lmm_cfi_reader program)
 
 static const struct lmm_cfi_rule unknown_rule;
 
+#if defined(__aarch64__)
+
+/* True and *ret_offset, of a rule, when that many bits hold the distance. */
+static bool tell_offset(int64_t bytes, unsigned bits, int64_t *ret_offset)
+{
+    int64_t offset = bytes / LMM_CFI_OFFSET_BYTES;
+    int64_t limit = INT64_C(1) << (bits - 1);
+
+    *ret_offset = offset;
+    return bytes % LMM_CFI_OFFSET_BYTES == 0 && offset > -limit && offset < limit;
+}
+
+/* A distance from the CFA, as one from the register that gives the CFA. */
+static int64_t from_base(const struct row *row, int64_t offset)
+{
+    return (int64_t) ((uint64_t) row->cfa_offset + (uint64_t) offset);
+}
+
+static bool tell_cfa_offset(const struct row *row, struct lmm_cfi_rule *rule)
+{
+    int64_t offset;
+    bool fits = tell_offset(row->cfa_offset, LMM_CFI_CFA_BITS, &offset);
+
+    rule->cfa_offset = offset;
+    return fits;
+}
+
+static bool tell_return(const struct row *row, bool exact, struct lmm_cfi_rule *rule)
+{
+    const struct value *value = &row->values[COLUMN_RETURN_ADDRESS];
+    int64_t offset = LMM_CFI_RETURN_IN_REGISTER;
+    bool is_known = value->kind == VALUE_SAME
+                        ? exact
+                        : value->kind == VALUE_AT_CFA && tell_offset(from_base(row, value->offset),
+                                                                     LMM_CFI_SAVED_BITS, &offset);
+
+    rule->return_offset = offset;
+    return is_known;
+}
+
+static bool tell_bp_offset(const struct row *row, struct lmm_cfi_rule *rule)
+{
+    const struct value *value = &row->values[COLUMN_BP];
+    int64_t bytes = value->kind == VALUE_AT_CFA ? from_base(row, value->offset) : value->offset;
+    int64_t offset;
+    bool fits = tell_offset(bytes, LMM_CFI_SAVED_BITS, &offset);
+
+    rule->bp_offset = offset;
+    return fits;
+}
+
+#else
+
+static bool tell_cfa_offset(const struct row *row, struct lmm_cfi_rule *rule)
+{
+    rule->cfa_offset = (int32_t) row->cfa_offset;
+    return rule->cfa_offset == row->cfa_offset;
+}
+
+static bool tell_return(const struct row *row, bool exact, struct lmm_cfi_rule *rule)
+{
+    const struct value *value = &row->values[COLUMN_RETURN_ADDRESS];
+
+    (void) exact;
+    (void) rule;
+    return value->kind == VALUE_AT_CFA && value->offset == -8;
+}
+
+static bool tell_bp_offset(const struct row *row, struct lmm_cfi_rule *rule)
+{
+    rule->bp_offset = (int16_t) row->values[COLUMN_BP].offset;
+    return rule->bp_offset == row->values[COLUMN_BP].offset;
+}
+
+#endif
+
 /* True and the rule's `saved`, when a rule can express where the caller's bp is. */
-static bool tell_saved(const struct value *value, struct lmm_cfi_rule *rule)
+static bool tell_saved(const struct row *row, struct lmm_cfi_rule *rule)
 {
     static const enum lmm_cfi_saved saved_of[] = {
         [VALUE_SAME] = LMM_CFI_SAME,
         [VALUE_UNDEFINED] = LMM_CFI_LOST,
-        [VALUE_AT_CFA] = LMM_CFI_AT_CFA,
+        [VALUE_AT_CFA] = LMM_CFI_IN_FRAME,
         [VALUE_AT_BP] = LMM_CFI_AT_BP,
     };
+    enum value_kind kind = row->values[COLUMN_BP].kind;
 
-    if (value->kind == VALUE_OTHER || value->offset != (int16_t) value->offset) {
+    if (kind == VALUE_OTHER) {
         return false;
     }
-    rule->saved = (uint8_t) saved_of[value->kind];
-    rule->bp_offset = (int16_t) value->offset;
-    return true;
+    rule->saved = (uint8_t) saved_of[kind];
+    return tell_bp_offset(row, rule);
 }
 
 static enum lmm_cfi_base base_of(const struct row *row)
 {
-    if (row->cfa_offset != (int32_t) row->cfa_offset) {
-        return LMM_CFI_UNKNOWN;
-    }
     switch (row->cfa) {
-    case CFA_BP_LOAD: return LMM_CFI_BP_LOAD;
+    case CFA_BP_LOAD: return LMM_CFI_RETURN_VARIES ? LMM_CFI_UNKNOWN : LMM_CFI_BP_LOAD;
     case CFA_REGISTER:
         return row->cfa_register == DWARF_SP   ? LMM_CFI_SP
                : row->cfa_register == DWARF_BP ? LMM_CFI_BP
@@ -396,24 +478,35 @@ static enum lmm_cfi_base base_of(const struct row *row)
     }
 }
 
-static struct lmm_cfi_rule rule_of(const struct row *row, bool is_signal)
+/* Whether the entry is of code that the kernel calls, with a ucontext_t where a step expects it. On
+ * AArch64 there is one such code, and its CFA is that of the interrupted function. */
+static bool is_signal(const struct row *row)
 {
-    const struct value *return_address = &row->values[COLUMN_RETURN_ADDRESS];
+#if defined(__aarch64__)
+    (void) row;
+    return true;
+#else
+    return row->cfa == CFA_UCONTEXT;
+#endif
+}
+
+static struct lmm_cfi_rule rule_of(const struct machine *machine, bool exact)
+{
+    const struct row *row = &machine->row;
     struct lmm_cfi_rule rule = unknown_rule;
 
-    if (is_signal) {
-        rule.base = row->cfa == CFA_UCONTEXT ? LMM_CFI_SIGNAL : LMM_CFI_UNKNOWN;
+    if (machine->entry->is_signal) {
+        rule.base = is_signal(row) ? LMM_CFI_SIGNAL : LMM_CFI_UNKNOWN;
         return rule;
     }
-    if (return_address->kind == VALUE_UNDEFINED) {
+    if (row->values[COLUMN_RETURN_ADDRESS].kind == VALUE_UNDEFINED) {
         rule.base = LMM_CFI_END;
         return rule;
     }
-    bool is_usual = return_address->kind == VALUE_AT_CFA && return_address->offset == -8 &&
-                    row->values[COLUMN_SP].kind == VALUE_SAME;
-    rule.cfa_offset = (int32_t) row->cfa_offset;
     rule.base = (uint8_t) base_of(row);
-    if (!is_usual || rule.base == LMM_CFI_UNKNOWN || !tell_saved(&row->values[COLUMN_BP], &rule)) {
+    if (rule.base == LMM_CFI_UNKNOWN || row->values[COLUMN_SP].kind != VALUE_SAME ||
+        !tell_cfa_offset(row, &rule) || !tell_return(row, exact, &rule) ||
+        !tell_saved(row, &rule)) {
         return unknown_rule;
     }
     return rule;
@@ -435,6 +528,6 @@ bool lmm_cfi_find(const unsigned char *eh_frame_hdr, uintptr_t pc, bool exact,
     machine.initial = machine.row;
     run(&machine, entry.program);
     bool is_known = !machine.has_failed && entry.return_address == DWARF_RETURN_ADDRESS;
-    *ret_rule = is_known ? rule_of(&machine.row, entry.is_signal) : unknown_rule;
+    *ret_rule = is_known ? rule_of(&machine, exact) : unknown_rule;
     return true;
 }

@@ -106,6 +106,8 @@ static void read_augmentation(struct lmm_cfi_reader *body, const unsigned char *
         case 'P': skip_encoded(&data); break;
         case 'L': lmm_cfi_read_byte(&data); break;
         case 'S': entry->is_signal = true; break;
+        case 'B': /* AArch64: return addresses are signed with another key, */
+        case 'G': /* and the stack has tags */ break;
         default: is_known = false; break;
         }
     }

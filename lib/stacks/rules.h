@@ -5,7 +5,8 @@
  * Owns nothing: a rule is the word of its return address in the table of modules.h, which is read
  * without a lock. Invariants, held by lmm_rule_find():
  *   I1  the table has rules of code in modules only; they are forgotten when their module goes
- *   I2  a rule on sp leads outwards by a positive multiple of a word (is_usable() checks it)
+ *   I2  a rule on sp leads outwards by a positive multiple of a word, and the return address is in
+ *       between (is_usable() checks it); except for a leaf function of AArch64 that a signal interrupted
  *   I3  a rule's variant is that of its module
  * Locks: MODULES, inside, for a rule that is not in the table. Not responsible for: walking
  * (unwind), reading unwind tables (cfi).
@@ -19,9 +20,13 @@
 /* Finds the rule of pc in its module's unwind tables. exact: pc is an instruction that a signal
  * interrupted, not a return address; its rule is not kept. If the tables have no rule, as for
  * assembly without directives, the rule is the frame pointer's, and its base is GUESS. So it is for
- * code in no module, which is made at run time and may change; that rule is not kept. Any thread;
+ * code in no module, which is made at run time and may change; that rule is not kept. (On AArch64 such
+ * code may also be the kernel's return from a signal, whose rule is SIGNAL.) Any thread;
  * takes MODULES. Async-signal-safe except for that lock. */
 LMM_NOINLINE struct lmm_cfi_rule lmm_rule_find(uintptr_t pc, bool exact);
+
+/* The rule of the frame pointer, for code whose rule on sp cannot be used. */
+struct lmm_cfi_rule lmm_rule_by_frame_pointer(struct lmm_cfi_rule rule);
 
 /* Whether the address follows a call instruction, so a word that was found by a guess may be a
  * return address. Code of modules is in their executable segments; other memory only has to be
@@ -55,7 +60,8 @@ static inline uint32_t lmm_rule_kind(struct lmm_cfi_rule rule)
 
 enum {
     LMM_RULE_PLAIN = LMM_CFI_SP | LMM_CFI_SAME << 3,
-    LMM_RULE_EITHER = (LMM_CFI_SAME ^ LMM_CFI_AT_CFA) << 3, /* the bit in which these two differ */
+    LMM_RULE_EITHER = (LMM_CFI_SAME ^ LMM_CFI_IN_FRAME)
+                      << 3, /* the bit in which these two differ */
     LMM_RULE_VARIANT = LMM_VARIANT_NONE << 5,
 };
 

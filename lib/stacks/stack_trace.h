@@ -69,6 +69,9 @@ struct lmm_trace {
     /* The calls that the current walk has passed, from the innermost outwards. They are here
      * because the stack may be small. */
     struct lmm_trace_call call[LMM_STACK_FRAMES_MAX];
+
+    /* Where the pc of a call is saved, except of the innermost one; on x86-64 always below sp. */
+    uintptr_t at[LMM_CFI_RETURN_VARIES ? LMM_TRACE_CALLS : 1];
 };
 
 /* Makes a trace empty, also one in memory of any contents. */

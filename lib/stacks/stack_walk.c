@@ -4,6 +4,7 @@
 #include "lib/ground/vm.h"
 #include "lib/stacks/rules.h"
 
+#include <signal.h>
 #include <ucontext.h>
 
 enum {
@@ -128,14 +129,15 @@ static inline bool read_word(struct lmm_stack_walk *walk, uintptr_t address, uin
     return true;
 }
 
-/* Reads the return address below the caller's sp, on the way to it. */
-static bool read_return(struct lmm_stack_walk *walk, uintptr_t cfa, uintptr_t *ret_pc)
+/* Reads the return address at that address, on the way outwards. */
+static bool read_return(struct lmm_stack_walk *walk, uintptr_t address, uintptr_t *ret_pc)
 {
-    uintptr_t address = cfa - sizeof(uintptr_t);
+    uintptr_t word = 0;
 
-    if (!read_word(walk, address, ret_pc)) {
+    if (!read_word(walk, address, &word)) {
         return false;
     }
+    *ret_pc = lmm_cfi_code(word);
     if (address >= walk->end) { /* a frame that is longer than a page lies between */
         walk->low = page_floor(address);
         walk->end = walk->low + LMM_SYSTEM_PAGE_BYTES;
@@ -156,17 +158,75 @@ uintptr_t lmm_stack_walk_bp(struct lmm_stack_walk *walk)
     return walk->bp;
 }
 
+/* Where a signal's frame has the registers of the interrupted code. */
+struct saved_registers {
+    const void *pc;
+    const void *sp;
+    const void *bp;
+};
+
+#if defined(__x86_64__)
+
+static struct saved_registers registers_of_signal(uintptr_t sp)
+{
+    const greg_t *registers = ((const ucontext_t *) sp)->uc_mcontext.gregs;
+
+    return (struct saved_registers) {
+        .pc = &registers[REG_RIP], .sp = &registers[REG_RSP], .bp = &registers[REG_RBP]};
+}
+
+#elif defined(__aarch64__)
+
+/* The kernel's struct rt_sigframe: facts of the signal, and then the context. */
+struct signal_frame {
+    siginfo_t info;
+    ucontext_t context;
+};
+
+static struct saved_registers registers_of_signal(uintptr_t sp)
+{
+    const mcontext_t *registers = &((const struct signal_frame *) sp)->context.uc_mcontext;
+
+    return (struct saved_registers) {
+        .pc = &registers->pc, .sp = &registers->sp, .bp = &registers->regs[29]};
+}
+
+/* Reads the register after bp, which holds the return address until the function saves it. */
+static bool read_link(struct lmm_stack_walk *walk, struct saved_registers saved)
+{
+    return read_word(walk, (uintptr_t) saved.bp + sizeof(uintptr_t), &walk->link);
+}
+
+#else
+
+static struct saved_registers registers_of_signal(uintptr_t sp)
+{
+    (void) sp;
+    return (struct saved_registers) {.pc = NULL};
+}
+
+#endif
+
+#if !defined(__aarch64__)
+
+static bool read_link(struct lmm_stack_walk *walk, struct saved_registers saved)
+{
+    (void) walk;
+    (void) saved;
+    return true;
+}
+
+#endif
+
 /* Goes from a signal's trampoline to the instruction that the signal interrupted. */
 static void step_signal(struct lmm_stack_walk *walk)
 {
-#if defined(__x86_64__)
-    const ucontext_t *context = (const void *) walk->sp;
-    const greg_t *registers = context->uc_mcontext.gregs;
+    struct saved_registers saved = registers_of_signal(walk->sp);
     uintptr_t sp = 0;
 
-    if (!read_word(walk, (uintptr_t) &registers[REG_RIP], &walk->pc) ||
-        !read_word(walk, (uintptr_t) &registers[REG_RSP], &sp) ||
-        !read_word(walk, (uintptr_t) &registers[REG_RBP], &walk->bp)) {
+    if (saved.pc == NULL || walk->lacks_sp || !read_word(walk, (uintptr_t) saved.pc, &walk->pc) ||
+        !read_word(walk, (uintptr_t) saved.sp, &sp) ||
+        !read_word(walk, (uintptr_t) saved.bp, &walk->bp) || !read_link(walk, saved)) {
         walk->pc = 0;
         return;
     }
@@ -174,16 +234,14 @@ static void step_signal(struct lmm_stack_walk *walk)
     walk->bp_at = NULL;
     walk->is_plain = false;
     walk->is_exact = true;
+    walk->lacks_sp = false;
     lmm_stack_walk_bounds(walk);
-#else
-    walk->pc = 0;
-#endif
 }
 
-/* The CFA by a rule on bp; 0 if it is out of bounds. */
-static uintptr_t find_cfa_by_bp(struct lmm_stack_walk *walk, struct lmm_cfi_rule rule)
+/* The CFA by a rule's base, whose value is given; 0 if it is out of bounds. */
+static uintptr_t find_cfa(struct lmm_stack_walk *walk, struct lmm_cfi_rule rule, uintptr_t base)
 {
-    uintptr_t address = lmm_stack_walk_bp(walk) + (uintptr_t) (intptr_t) rule.cfa_offset;
+    uintptr_t address = lmm_cfi_at(base, rule.cfa_offset);
 
     if (rule.base == LMM_CFI_BP_LOAD && !read_word(walk, address, &address)) {
         return 0;
@@ -206,19 +264,88 @@ static bool is_return(struct lmm_trace *trace, uintptr_t word)
     return true;
 }
 
-/* Whether bp looks like the frame pointer of the current call. */
-static bool fits(struct lmm_stack_walk *walk, uintptr_t cfa)
+/* Whether bp looks like the frame pointer of the current call. at: where the return address is then. */
+static bool fits(struct lmm_stack_walk *walk, uintptr_t cfa, uintptr_t at)
 {
     uintptr_t word;
 
-    return cfa - walk->sp < GUESS_BYTES_MAX && read_word(walk, cfa - sizeof(word), &word) &&
-           is_return(walk->trace, word);
+    return cfa - walk->sp < GUESS_BYTES_MAX && read_word(walk, at, &word) &&
+           is_return(walk->trace, lmm_cfi_code(word));
+}
+
+#if defined(__aarch64__)
+
+struct lmm_cfi_rule lmm_stack_walk_rule(const struct lmm_stack_walk *walk)
+{
+    struct lmm_cfi_rule rule = walk->is_exact
+                                   ? lmm_rule_find(walk->pc, true)
+                                   : lmm_rule_of(lmm_table_body(&lmm_code_words), walk->pc);
+
+    return walk->lacks_sp && rule.base == LMM_CFI_SP ? lmm_rule_by_frame_pointer(rule) : rule;
+}
+
+/* Whether the interrupted function has not saved the return address, which is still in its register. */
+static bool is_in_register(struct lmm_cfi_rule rule)
+{
+    return rule.return_offset == LMM_CFI_RETURN_IN_REGISTER;
+}
+
+static uintptr_t return_in_register(const struct lmm_stack_walk *walk)
+{
+    return lmm_cfi_code(walk->link);
+}
+
+/* A guess does not tell sp; a rule on bp does. */
+static void note_sp(struct lmm_stack_walk *walk, struct lmm_cfi_rule rule)
+{
+    walk->lacks_sp = rule.base == LMM_CFI_GUESS;
+    if (walk->lacks_sp) {
+        walk->is_plain = false;
+    }
+}
+
+#else
+
+struct lmm_cfi_rule lmm_stack_walk_rule(const struct lmm_stack_walk *walk)
+{
+    return walk->is_exact ? lmm_rule_find(walk->pc, true)
+                          : lmm_rule_of(lmm_table_body(&lmm_code_words), walk->pc);
+}
+
+static bool is_in_register(struct lmm_cfi_rule rule)
+{
+    (void) rule;
+    return false;
+}
+
+static uintptr_t return_in_register(const struct lmm_stack_walk *walk)
+{
+    (void) walk;
+    return 0;
+}
+
+static void note_sp(struct lmm_stack_walk *walk, struct lmm_cfi_rule rule)
+{
+    (void) walk;
+    (void) rule;
+}
+
+#endif
+
+/* Finds the return address, at `at` unless it is in a register. False: the stack ends. */
+static bool find_return(struct lmm_stack_walk *walk, struct lmm_cfi_rule rule, uintptr_t cfa,
+                        uintptr_t at)
+{
+    if (is_in_register(rule)) {
+        walk->pc = return_in_register(walk);
+        return cfa >= walk->sp;
+    }
+    return cfa > walk->sp && (rule.base != LMM_CFI_GUESS || fits(walk, cfa, at)) &&
+           read_return(walk, at, &walk->pc);
 }
 
 void lmm_stack_walk_step(struct lmm_stack_walk *walk, struct lmm_cfi_rule rule)
 {
-    uintptr_t cfa;
-
     if (rule.base == LMM_CFI_SIGNAL) {
         step_signal(walk);
         return;
@@ -227,18 +354,18 @@ void lmm_stack_walk_step(struct lmm_stack_walk *walk, struct lmm_cfi_rule rule)
         walk->pc = 0;
         return;
     }
-    cfa = rule.base == LMM_CFI_SP ? walk->sp + (uintptr_t) (intptr_t) rule.cfa_offset
-                                  : find_cfa_by_bp(walk, rule);
-    if (cfa <= walk->sp || (rule.base == LMM_CFI_GUESS && !fits(walk, cfa)) ||
-        !read_return(walk, cfa, &walk->pc)) {
+    uintptr_t base = rule.base == LMM_CFI_SP ? walk->sp : lmm_stack_walk_bp(walk);
+    uintptr_t cfa = find_cfa(walk, rule, base);
+    uintptr_t at = lmm_cfi_return_at(rule, base, cfa);
+    if (!find_return(walk, rule, cfa, at)) {
         walk->pc = 0;
         return;
     }
-    if (rule.saved == LMM_CFI_AT_CFA) {
-        walk->bp_at = (const uintptr_t *) (cfa + (uintptr_t) (intptr_t) rule.bp_offset);
+    if (rule.saved == LMM_CFI_IN_FRAME) {
+        walk->bp_at = (const uintptr_t *) lmm_cfi_bp_at(rule, base, cfa);
     } else if (rule.saved == LMM_CFI_AT_BP) {
-        walk->bp_at =
-            (const uintptr_t *) (lmm_stack_walk_bp(walk) + (uintptr_t) (intptr_t) rule.bp_offset);
+        walk->bp_at = (const uintptr_t *) lmm_cfi_at(lmm_stack_walk_bp(walk), rule.bp_offset);
     }
     walk->sp = cfa;
+    note_sp(walk, rule);
 }

@@ -23,6 +23,9 @@ struct lmm_stack_walk {
     uintptr_t pc; /* 0: the stack has ended */
     uintptr_t sp;
     uintptr_t bp;
+#if defined(__aarch64__)
+    uintptr_t link; /* the register x30, if is_exact */
+#endif
     const uintptr_t *bp_at; /* where bp is saved; NULL: it is in bp */
     uintptr_t floor;        /* nothing below is read: frames lead outwards */
     uintptr_t low;          /* [low, end) can be read; sp is in it, or is its end */
@@ -31,6 +34,7 @@ struct lmm_stack_walk {
     bool is_own;    /* sp is on the thread's own stack */
     bool is_plain;  /* all on the thread's own stack, and no signal frame so far */
     bool is_exact;  /* pc is not a return address but the instruction that a signal interrupted */
+    bool lacks_sp;  /* on AArch64, after a guess: sp is at most the right one */
     uint32_t count; /* passed calls: trace->call */
 };
 
@@ -52,6 +56,9 @@ void lmm_stack_walk_bounds(struct lmm_stack_walk *walk);
 
 /* bp in the current call; 0 if it is out of bounds. Few rules need it, so it is read only then. */
 uintptr_t lmm_stack_walk_bp(struct lmm_stack_walk *walk);
+
+/* The rule of the current call. */
+struct lmm_cfi_rule lmm_stack_walk_rule(const struct lmm_stack_walk *walk);
 
 /* Goes from the current call, whose rule is given, to its caller. */
 LMM_NOINLINE void lmm_stack_walk_step(struct lmm_stack_walk *walk, struct lmm_cfi_rule rule);

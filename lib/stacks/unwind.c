@@ -63,8 +63,7 @@ static LMM_NOINLINE void walk_call(struct lmm_stack_walk *walk)
 
     call->pc = walk->pc + walk->is_exact;
     call->sp = walk->sp;
-    call->rule = walk->is_exact ? lmm_rule_find(walk->pc, true)
-                                : lmm_rule_of(lmm_table_body(&lmm_code_words), walk->pc);
+    call->rule = lmm_stack_walk_rule(walk);
     call->bp = lmm_rule_uses_bp(call->rule) ? lmm_stack_walk_bp(walk) : 0;
     walk->is_exact = false;
     lmm_stack_walk_step(walk, call->rule);
@@ -86,10 +85,12 @@ static inline void drop_inner(struct lmm_trace *trace, uint32_t count)
     }
 }
 
-/* How a return address differs from what it was; 0: it is the same. sp, pc: of the call's place in the trace. */
-static inline uintptr_t return_change(const uintptr_t *sp, const uintptr_t *pc)
+/* How a return address differs from what it was; 0: it is the same. place, pc: of one call of the trace. */
+static inline uintptr_t return_change(const uintptr_t *place, const uintptr_t *pc)
 {
-    return ((const uintptr_t *) *sp)[-1] ^ *pc;
+    const uintptr_t *word = (const uintptr_t *) *place - (LMM_CFI_RETURN_VARIES ? 0 : 1);
+
+    return lmm_cfi_code(*word) ^ *pc;
 }
 
 /* The outermost call, at or inside of call `outer`, that has everything between it and `call`
@@ -98,7 +99,7 @@ static inline uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call
 {
     const uintptr_t *pc = &trace->pc[call];
     const uintptr_t *end = &trace->pc[outer];
-    const size_t to_sp = (size_t) (trace->sp - trace->pc);
+    const size_t to_place = (size_t) ((LMM_CFI_RETURN_VARIES ? trace->at : trace->sp) - trace->pc);
 
     for (uint32_t k = trace->word_count; k-- > 0 && trace->word[k].call > outer;) {
         const struct lmm_trace_word *word = &trace->word[k];
@@ -108,13 +109,14 @@ static inline uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call
         }
     }
     for (; pc - end >= 4; pc -= 4) {
-        const uintptr_t *sp = pc + to_sp;
-        if (LMM_UNLIKELY((return_change(sp - 1, pc - 1) | return_change(sp - 2, pc - 2) |
-                          return_change(sp - 3, pc - 3) | return_change(sp - 4, pc - 4)) != 0)) {
+        const uintptr_t *place = pc + to_place;
+        if (LMM_UNLIKELY((return_change(place - 1, pc - 1) | return_change(place - 2, pc - 2) |
+                          return_change(place - 3, pc - 3) | return_change(place - 4, pc - 4)) !=
+                         0)) {
             break;
         }
     }
-    while (pc != end && return_change(pc + to_sp - 1, pc - 1) == 0) {
+    while (pc != end && return_change(pc + to_place - 1, pc - 1) == 0) {
         pc--;
     }
     return (uint32_t) (pc - trace->pc);
@@ -189,7 +191,7 @@ static inline __attribute__((always_inline)) bool walk_plain_calls(struct lmm_st
             next_sp = place_of(trace, next);
         }
         struct lmm_cfi_rule rule = lmm_rule_of(rules, pc);
-        uintptr_t cfa = sp + (uintptr_t) (intptr_t) rule.cfa_offset;
+        uintptr_t cfa = lmm_cfi_at(sp, rule.cfa_offset);
         if (LMM_UNLIKELY(!lmm_rule_is_plain(rule) || cfa > walk->end)) {
             break;
         }
@@ -197,7 +199,7 @@ static inline __attribute__((always_inline)) bool walk_plain_calls(struct lmm_st
         call->sp = sp;
         call->rule = rule;
         call++;
-        pc = ((const uintptr_t *) cfa)[-1];
+        pc = lmm_cfi_code(*(const uintptr_t *) lmm_cfi_return_at(rule, sp, cfa));
         sp = cfa;
     }
     *left = next;
@@ -214,8 +216,8 @@ static void find_saved_bp(struct lmm_stack_walk *walk, uint32_t first)
 
     for (uint32_t i = walk->count; i-- > first;) {
         const struct lmm_trace_call *call = &walk->trace->call[i];
-        if (call->rule.saved == LMM_CFI_AT_CFA) {
-            walk->bp_at = (const uintptr_t *) (cfa + (uintptr_t) (intptr_t) call->rule.bp_offset);
+        if (call->rule.saved == LMM_CFI_IN_FRAME) {
+            walk->bp_at = (const uintptr_t *) lmm_cfi_bp_at(call->rule, call->sp, cfa);
             return;
         }
         cfa = call->sp;
@@ -243,13 +245,19 @@ static LMM_NOINLINE bool walk_any_calls(struct lmm_stack_walk *walk, uint32_t fr
         if (!walk->is_plain) {
             *left = 0;
         }
-        if (!walk->is_exact) {
+        if (!walk->is_exact && !walk->lacks_sp) {
             uint32_t first = walk->count;
             is_met = walk_plain_calls(walk, frames, left);
             find_saved_bp(walk, first);
         }
     }
     return is_met;
+}
+
+/* The value of the register that the rule of a call starts at. */
+static inline uintptr_t base_of(const struct lmm_trace_call *call)
+{
+    return call->rule.base == LMM_CFI_SP ? call->sp : call->bp;
 }
 
 static void remember_word(struct lmm_trace *trace, uintptr_t address, uintptr_t value,
@@ -271,12 +279,13 @@ static void remember_bp(struct lmm_trace *trace, uint32_t i, const struct lmm_tr
     }
     trace->bp[i] = lmm_rule_uses_bp(rule) ? call->bp : trace->bp[i - 1];
     if (caller_needs && !is_same) {
-        uintptr_t base = rule.saved == LMM_CFI_AT_CFA ? trace->sp[i - 1] : call->bp;
-        remember_word(trace, base + (uintptr_t) (intptr_t) rule.bp_offset, trace->bp[i - 1], i);
+        uintptr_t at = rule.saved == LMM_CFI_IN_FRAME
+                           ? lmm_cfi_bp_at(rule, base_of(call), trace->sp[i - 1])
+                           : lmm_cfi_at(call->bp, rule.bp_offset);
+        remember_word(trace, at, trace->bp[i - 1], i);
     }
     if (rule.base == LMM_CFI_BP_LOAD) {
-        remember_word(trace, call->bp + (uintptr_t) (intptr_t) rule.cfa_offset, trace->sp[i - 1],
-                      i);
+        remember_word(trace, lmm_cfi_at(call->bp, rule.cfa_offset), trace->sp[i - 1], i);
     }
 }
 
@@ -302,6 +311,25 @@ static LMM_NOINLINE void mark_call(struct lmm_trace *trace, uint32_t i,
     }
 }
 
+/* Notes where the return addresses to calls are, of the calls that a walk has passed and of the one that it
+ * has met: each is in the frame of the next inner call. */
+static inline void note_places(struct lmm_trace *trace, uint32_t count)
+{
+    if (!LMM_CFI_RETURN_VARIES || count == 0) {
+        return;
+    }
+    uintptr_t *at = &trace->at[trace->count];
+    const struct lmm_trace_call *inner = &trace->call[count - 1];
+
+    if (trace->count != 0) {
+        at[-1] = lmm_cfi_return_at(inner->rule, base_of(inner), 0);
+    }
+    while (inner != trace->call) {
+        inner--;
+        *at++ = lmm_cfi_return_at(inner->rule, base_of(inner), 0);
+    }
+}
+
 /* Adds the calls that a walk has passed, `count` of them, on the inside of the trace. */
 static inline void push_calls(struct lmm_trace *trace, uint32_t count)
 {
@@ -309,6 +337,7 @@ static inline void push_calls(struct lmm_trace *trace, uint32_t count)
     uint64_t hash = at == 0 ? 0 : trace->hash[at - 1];
     bool caller_needs_bp = at != 0 && needs_bp(trace, at - 1);
 
+    note_places(trace, count);
     for (const struct lmm_trace_call *call = &trace->call[count]; call-- != trace->call; at++) {
         hash += call->pc * hash_power[at];
         trace->pc[at] = call->pc;
@@ -338,6 +367,9 @@ static LMM_NOINLINE void drop_outer(struct lmm_trace *trace, uint32_t count)
     memmove(trace->pc, trace->pc + drop, count * sizeof(trace->pc[0]));
     memmove(trace->sp, trace->sp + drop, count * sizeof(trace->sp[0]));
     memmove(trace->bp, trace->bp + drop, count * sizeof(trace->bp[0]));
+    if (LMM_CFI_RETURN_VARIES) {
+        memmove(trace->at, trace->at + drop, count * sizeof(trace->at[0]));
+    }
     memmove(trace->variant, trace->variant + drop, count * sizeof(trace->variant[0]));
     memmove(trace->marks, trace->marks + drop, count * sizeof(trace->marks[0]));
     for (uint32_t i = 0; i < count; i++) {

@@ -29,10 +29,12 @@
  * Each further one is checked when a walk comes to it, anew in each walk: what lies beyond the
  * outermost call is not in use, and the program may protect or unmap it at any time.
  *
- * Guesses. Rules exist on x86-64 only. Elsewhere, in code without rules (hand-written assembly),
+ * Guesses. Rules exist on x86-64 and AArch64. Elsewhere, in code without rules (hand-written assembly),
  * and in code made at run time (JIT), the frame pointer is tried: the word above the saved one is
  * taken for the return address if it follows a call instruction. The call is marked, because its
- * callers may be wrong: a function that uses bp for something else hides calls, or ends the stack.
+ * callers may be wrong: a function that uses bp for something else hides calls, or ends the stack. On
+ * AArch64 a frame pointer does not tell where the caller's sp is; so the frame pointers of the callers
+ * are tried, too, until one has a rule on bp.
  *
  * The stack may be small: large records are in the trace, or in static memory under a lock. lmm(7)
  * tells how much of the stack a call of malloc needs, and preload.small_stacks measures it.
@@ -51,15 +53,23 @@ struct lmm_caller {
     uintptr_t bp;
 };
 
-static inline __attribute__((always_inline)) struct lmm_caller lmm_caller_of(const void *frame)
+/* frame: where a function has saved its caller's bp, and then the return address. cfa: the sp after the
+ * function's return. */
+static inline __attribute__((always_inline)) struct lmm_caller lmm_caller_of(const void *frame,
+                                                                             const void *cfa)
 {
     const uintptr_t *word = frame;
 
-    return (struct lmm_caller) {.pc = word[1], .sp = (uintptr_t) (word + 2), .bp = word[0]};
+    return (struct lmm_caller) {.pc = lmm_cfi_code(word[1]), .sp = (uintptr_t) cfa, .bp = word[0]};
 }
 
-/* The caller of the function that uses this macro. */
-#define LMM_CALLER() lmm_caller_of(__builtin_frame_address(0))
+/* The caller of the function that uses this macro. On x86-64 the CFA is after the two words. */
+#if defined(__aarch64__)
+#define LMM_CALLER() lmm_caller_of(__builtin_frame_address(0), __builtin_dwarf_cfa())
+#else
+#define LMM_CALLER()                                                                               \
+    lmm_caller_of(__builtin_frame_address(0), (uintptr_t *) __builtin_frame_address(0) + 2)
+#endif
 
 /* Call before the first walk, while there is one thread. In the drop-in, traces begin outside of LMM's
  * own code. It may stand further out in them, where LMM has passed a call on (preload/operators). False with errno ENOMEM; may then be called again. */

@@ -29,8 +29,15 @@ enum {
 /* The bytes of a string literal, and their number. */
 #define BYTES(literal) (const unsigned char *) (literal), sizeof(literal) - 1
 
-/* Compilers begin every CIE with this: the CFA is rsp + 8, the return address is at CFA - 8. */
+/* The CIE of most cases: the CFA is sp + 8, and the return address is at CFA - 8. So compilers begin each one
+ * for x86-64; on AArch64 the CFA is sp at first, and the return address in a register. */
+#if defined(__aarch64__)
+enum { RETURN_ADDRESS = 30 };
+#define START "\x0c\x1f\x08\x9e\x01"
+#else
+enum { RETURN_ADDRESS = 16 };
 #define START "\x0c\x07\x08\x90\x01"
+#endif
 
 static _Alignas(8) unsigned char module[MODULE_BYTES];
 static size_t fde_at;
@@ -73,7 +80,8 @@ static void put_cie(const struct source *source)
     put_number(0, 8);
     put_number(1, 1);
     put(source->augmentation, strlen(source->augmentation) + 1);
-    put(BYTES("\x01\x78\x10")); /* factors 1 and -8; the return address is in column 16 */
+    put(BYTES("\x01\x78")); /* factors 1 and -8 */
+    put_number(RETURN_ADDRESS, 1);
     put(source->augmentation_data, source->augmentation_bytes);
     put(source->cie_program, source->cie_bytes);
     end_entry(SECTION);
@@ -130,6 +138,11 @@ static bool find(size_t offset, bool exact, struct lmm_cfi_rule *ret_rule)
 
 static bool is_equal(struct lmm_cfi_rule a, struct lmm_cfi_rule b)
 {
+#if defined(__aarch64__)
+    if (a.return_offset != b.return_offset) {
+        return false;
+    }
+#endif
     return a.base == b.base && a.cfa_offset == b.cfa_offset && a.bp_offset == b.bp_offset &&
            a.saved == b.saved;
 }
@@ -139,8 +152,8 @@ static void expect_rule(const char *what, size_t offset, bool exact, struct lmm_
     struct lmm_cfi_rule rule = {0};
 
     cr_expect(find(offset, exact, &rule), "%s", what);
-    cr_expect(is_equal(rule, wanted), "%s: base %d%+d, bp %d%+d", what, rule.base, rule.cfa_offset,
-              rule.saved, rule.bp_offset);
+    cr_expect(is_equal(rule, wanted), "%s: base %d%+d, bp %d%+d", what, rule.base,
+              (int) rule.cfa_offset, rule.saved, (int) rule.bp_offset);
 }
 
 static struct source plain(const unsigned char *program, size_t bytes)
@@ -150,6 +163,87 @@ static struct source plain(const unsigned char *program, size_t bytes)
     };
 }
 
+#define UNKNOWN                                                                                    \
+    {                                                                                              \
+        .base = LMM_CFI_UNKNOWN                                                                    \
+    }
+
+#if defined(__aarch64__)
+
+/* With the return address below the CFA, as START has it; or at an offset from sp or bp. */
+#define SP(cfa, ...)          SP_AT(cfa, (cfa) -8, __VA_ARGS__)
+#define SP_AT(cfa, back, ...) RULE(LMM_CFI_SP, (cfa) / 8, (back) / 8, __VA_ARGS__)
+#define BP_AT(cfa, back, ...) RULE(LMM_CFI_BP, (cfa) / 8, (back) / 8, __VA_ARGS__)
+#define LEAF(cfa, ...)        RULE(LMM_CFI_SP, (cfa) / 8, LMM_CFI_RETURN_IN_REGISTER, __VA_ARGS__)
+#define RULE(from, cfa, back, ...)                                                                 \
+    {                                                                                              \
+        .cfa_offset = (cfa), .return_offset = (back), .base = (from), __VA_ARGS__                  \
+    }
+#define SAVED(offset) .saved = LMM_CFI_IN_FRAME, .bp_offset = (offset) / 8
+
+/* Rules at FUNCTION + 0x11, or at FUNCTION + 0x10 if that is the interrupted instruction. */
+static const struct {
+    const char *what;
+    const unsigned char *program;
+    size_t bytes;
+    bool exact;
+    struct lmm_cfi_rule rule;
+} programs[] = {
+    {"leaf, not interrupted", BYTES("\x08\x1e"), false, UNKNOWN},
+    {"leaf", BYTES("\x08\x1e\x0e\x00"), true, LEAF(0)},
+    {"leaf with a frame", BYTES("\x08\x1e\x0e\x20"), true, LEAF(32)},
+    {"stp x29, x30, [sp, -48]!", BYTES("\x0e\x30\x9d\x06\x9e\x05"), false, SP_AT(48, 8, SAVED(0))},
+    {"mov x29, sp", BYTES("\x0e\x30\x9d\x06\x9e\x05\x0d\x1d"), false, BP_AT(48, 8, SAVED(0))},
+    {"x30 alone", BYTES("\x0e\x10\x9e\x02"), false, SP_AT(16, 0)},
+    {"at the upper end", BYTES("\x0e\x20\x9d\x02\x9e\x01"), false, SP_AT(32, 24, SAVED(16))},
+    {"signed", BYTES("\x2d\x0e\x20\x9d\x04\x9e\x03"), false, SP_AT(32, 8, SAVED(0))},
+    {"signed no more", BYTES("\x2d\x2d\x0e\x10"), false, SP_AT(16, 8)},
+    {"large frame", BYTES("\x0e\x90\x80\x04\x9d\x82\x40\x9e\x81\x40"), false,
+     SP_AT(65552, 8, SAVED(0))},
+    {"largest CFA offset", BYTES("\x0e\xf8\xff\xff\x01\x9e\xff\xff\x1f"), false,
+     SP_AT((1 << 22) - 8, 0)},
+    {"CFA offset too large", BYTES("\x0e\x80\x80\x80\x02\x9e\x80\x80\x20"), false, UNKNOWN},
+    {"return address too far", BYTES("\x0e\x88\x80\x04\x9e\x01"), false, UNKNOWN},
+    {"x29 too far", BYTES("\x0e\x88\x80\x04\x9d\x01\x9e\x81\x40"), false, UNKNOWN},
+    {"no multiple of a word", BYTES("\x0e\x0c"), false, UNKNOWN},
+    {"x29 undefined", BYTES("\x07\x1d"), false, SP(8, .saved = LMM_CFI_LOST)},
+    {"x29 in a register", BYTES("\x09\x1d\x03"), false, UNKNOWN},
+    {"return address undefined", BYTES("\x07\x1e"), false, {.base = LMM_CFI_END}},
+    {"return address in a register", BYTES("\x09\x1e\x02"), true, UNKNOWN},
+    {"CFA on x16", BYTES("\x0c\x10\x00"), false, UNKNOWN},
+    {"CFA *x29", BYTES("\x0f\x03\x8d\x00\x06"), false, UNKNOWN},
+    {"unknown instruction", BYTES("\x3f"), false, UNKNOWN},
+};
+
+Test(cfi, programs)
+{
+    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+        struct source source = plain(programs[i].program, programs[i].bytes);
+        build(&source);
+        expect_rule(programs[i].what, FUNCTION + 0x11 - programs[i].exact, programs[i].exact,
+                    programs[i].rule);
+    }
+}
+
+Test(cfi, return_addresses_without_their_signature)
+{
+    cr_expect(lmm_cfi_code(0x0000aaaabbbbcccc) == 0x0000aaaabbbbcccc);
+    cr_expect(lmm_cfi_code(0x003faaaabbbbcccc) == 0x0000aaaabbbbcccc);
+    cr_expect(lmm_cfi_code(0xff7faaaabbbbcccc) == 0x0000aaaabbbbcccc);
+}
+
+/* The return from a signal handler is known by the letter alone. */
+#define SIGNAL_PROGRAM "\x0c\x1d\x00\x9d\x00"
+#define NO_CONTEXT                                                                                 \
+    {                                                                                              \
+        .base = LMM_CFI_SIGNAL                                                                     \
+    }
+#define CIE_SAVES    "\x9d\x04"
+#define FDE_SAVES    "\x9d\x02\x50\xdd"
+#define SP_8(offset) SP(8, SAVED(8 + (offset)))
+
+#else
+
 #define SP(offset, ...)                                                                            \
     {                                                                                              \
         (offset), .base = LMM_CFI_SP, __VA_ARGS__                                                  \
@@ -158,12 +252,8 @@ static struct source plain(const unsigned char *program, size_t bytes)
     {                                                                                              \
         (offset), .base = LMM_CFI_BP, __VA_ARGS__                                                  \
     }
-#define AT_CFA(offset) .saved = LMM_CFI_AT_CFA, .bp_offset = (offset)
+#define AT_CFA(offset) .saved = LMM_CFI_IN_FRAME, .bp_offset = (offset)
 #define AT_BP(offset)  .saved = LMM_CFI_AT_BP, .bp_offset = (offset)
-#define UNKNOWN                                                                                    \
-    {                                                                                              \
-        .base = LMM_CFI_UNKNOWN                                                                    \
-    }
 
 /* Rules at the return address FUNCTION + 0x11. */
 static const struct {
@@ -234,6 +324,15 @@ Test(cfi, programs)
         expect_rule(programs[i].what, FUNCTION + 0x11, false, programs[i].rule);
     }
 }
+
+/* The CFA of glibc's signal trampoline: *(sp + 160), the sp in the ucontext_t. */
+#define SIGNAL_PROGRAM "\x0f\x04\x77\xa0\x01\x06"
+#define NO_CONTEXT     UNKNOWN
+#define CIE_SAVES      "\x86\x04"
+#define FDE_SAVES      "\x86\x02\x50\xc6"
+#define SP_8(offset)   SP(8, AT_CFA(offset))
+
+#endif
 
 /* The encodings of "the rule changes at FUNCTION + 0x10". */
 Test(cfi, rows_begin_where_they_say)
@@ -307,13 +406,11 @@ Test(cfi, only_what_entries_cover_has_rules)
         rule.cfa_offset = 77;
         bool is_found = find(cases[i].offset, cases[i].exact, &rule);
         cr_expect(is_found == cases[i].is_covered, "case %zu", i);
-        cr_expect(rule.cfa_offset == (is_found ? 8 : 77), "untouched on failure: %zu", i);
+        cr_expect(rule.cfa_offset == (is_found ? 8 / LMM_CFI_OFFSET_BYTES : 77),
+                  "untouched on failure: %zu", i);
     }
     cr_expect(!lmm_cfi_find(NULL, (uintptr_t) module + FUNCTION, true, &rule));
 }
-
-/* The CFA of glibc's signal trampoline: *(sp + 160), the sp in the ucontext_t. */
-#define UCONTEXT_CFA "\x0f\x04\x77\xa0\x01\x06"
 
 Test(cfi, augmentations)
 {
@@ -330,10 +427,13 @@ Test(cfi, augmentations)
         {"zPLR", "zPLR", BYTES("\x07\x9b\x44\x33\x22\x11\x1b\x1b"), BYTES("\x0e\x10"), SP(16)},
         {"personality of 8 bytes", "zPR", BYTES("\x0a\x00pointer!\x1b"), BYTES("\x0e\x10"), SP(16)},
         {"unknown letters", "zRQX", BYTES("\x04\x1b\x01\x02\x03"), BYTES("\x0e\x10"), SP(16)},
-        {"signal", "zRS", BYTES("\x01\x1b"), BYTES(UCONTEXT_CFA), {.base = LMM_CFI_SIGNAL}},
-        {"no ucontext_t", "zRS", BYTES("\x01\x1b"), BYTES("\x0e\x10"), UNKNOWN},
-        {"elsewhere", "zRS", BYTES("\x01\x1b"), BYTES("\x0f\x04\x77\xa8\x01\x06"), UNKNOWN},
-        {"ucontext_t, no signal", "zR", BYTES("\x01\x1b"), BYTES(UCONTEXT_CFA), UNKNOWN},
+        {"signal", "zRS", BYTES("\x01\x1b"), BYTES(SIGNAL_PROGRAM), {.base = LMM_CFI_SIGNAL}},
+        {"no ucontext_t", "zRS", BYTES("\x01\x1b"), BYTES("\x0e\x10"), NO_CONTEXT},
+        {"elsewhere", "zRS", BYTES("\x01\x1b"), BYTES("\x0f\x04\x77\xa8\x01\x06"), NO_CONTEXT},
+        {"letters of AArch64", "zRBG", BYTES("\x01\x1b"), BYTES("\x0e\x10"), SP(16)},
+#if !defined(__aarch64__)
+        {"ucontext_t, no signal", "zR", BYTES("\x01\x1b"), BYTES(SIGNAL_PROGRAM), UNKNOWN},
+#endif
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -348,12 +448,11 @@ Test(cfi, augmentations)
 
 Test(cfi, the_program_of_the_cie_is_what_restore_restores)
 {
-    struct source source = {"zR", BYTES("\x01\x1b"), BYTES(START "\x86\x04"),
-                            BYTES("\x86\x02\x50\xc6")};
+    struct source source = {"zR", BYTES("\x01\x1b"), BYTES(START CIE_SAVES), BYTES(FDE_SAVES)};
 
     build(&source);
-    expect_rule("own", FUNCTION + 0xf, true, (struct lmm_cfi_rule) SP(8, AT_CFA(-16)));
-    expect_rule("restored", FUNCTION + 0x10, true, (struct lmm_cfi_rule) SP(8, AT_CFA(-32)));
+    expect_rule("own", FUNCTION + 0xf, true, (struct lmm_cfi_rule) SP_8(-16));
+    expect_rule("restored", FUNCTION + 0x10, true, (struct lmm_cfi_rule) SP_8(-32));
 }
 
 Test(cfi, a_cie_that_says_nothing_is_unknown)
@@ -364,14 +463,14 @@ Test(cfi, a_cie_that_says_nothing_is_unknown)
     expect_rule("nothing", FUNCTION + 1, false, (struct lmm_cfi_rule) UNKNOWN);
 }
 
-Test(cfi, the_return_address_is_in_column_16)
+Test(cfi, the_return_address_is_in_one_column)
 {
     struct source source = plain(BYTES("\x0e\x10"));
 
     build(&source);
-    cr_assert(module[AT_CIE_RETURN_ADDRESS] == 16);
-    module[AT_CIE_RETURN_ADDRESS] = 15;
-    expect_rule("column 15", FUNCTION + 1, false, (struct lmm_cfi_rule) UNKNOWN);
+    cr_assert(module[AT_CIE_RETURN_ADDRESS] == RETURN_ADDRESS);
+    module[AT_CIE_RETURN_ADDRESS] = RETURN_ADDRESS - 1;
+    expect_rule("another column", FUNCTION + 1, false, (struct lmm_cfi_rule) UNKNOWN);
 }
 
 /* With one wrong byte in the tables there is no rule. */

@@ -16,7 +16,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BP = 6, SP = 7, RETURN_ADDRESS = 16, HDR_TABLE = 12 };
+#if defined(__aarch64__)
+enum { BP = 29, SP = 31, RETURN_ADDRESS = 30 };
+#define LOADER "ld-linux-aarch64.so.1"
+#else
+enum { BP = 6, SP = 7, RETURN_ADDRESS = 16 };
+#define LOADER "ld-linux-x86-64.so.2"
+#endif
+
+enum { HDR_TABLE = 12 };
 
 struct library {
     struct lmm_module_facts facts;
@@ -68,8 +76,8 @@ static bool tell_cfa(const Dwarf_Op *ops, size_t count, struct lmm_cfi_rule *ret
     } else {
         return false;
     }
-    ret_rule->cfa_offset = (int32_t) *ret_offset;
-    return *ret_offset == ret_rule->cfa_offset;
+    ret_rule->cfa_offset = (int32_t) (*ret_offset / LMM_CFI_OFFSET_BYTES);
+    return *ret_offset == (int64_t) ret_rule->cfa_offset * LMM_CFI_OFFSET_BYTES;
 }
 
 /* How the row gives a register of the caller. */
@@ -94,18 +102,53 @@ static bool tell_register(Dwarf_Frame *frame, int dwarf_register, enum lmm_cfi_s
     if (count == 2 && is_breg(&ops[1], BP, ret_offset)) {
         return true;
     }
-    *ret_saved = LMM_CFI_AT_CFA;
+    *ret_saved = LMM_CFI_IN_FRAME;
     *ret_offset = count == 1 ? 0 : (int64_t) ops[1].number;
     return count == 1 || ops[1].atom == DW_OP_plus_uconst;
 }
 
+#if defined(__aarch64__)
+
+/* True and the rule's fields, of what the row gives for the return address and bp, at offsets from the CFA.
+ * exact: of an interrupted instruction, whose return address may still be in its register. */
+static bool tell_saved(struct lmm_cfi_rule *rule, bool exact, enum lmm_cfi_saved of_return,
+                       int64_t return_offset, enum lmm_cfi_saved of_bp, int64_t bp_offset)
+{
+    int64_t cfa = (int64_t) rule->cfa_offset * LMM_CFI_OFFSET_BYTES;
+    int64_t from_base = of_bp == LMM_CFI_IN_FRAME ? cfa + bp_offset : bp_offset;
+
+    rule->bp_offset = from_base / LMM_CFI_OFFSET_BYTES;
+    rule->return_offset = of_return == LMM_CFI_SAME ? LMM_CFI_RETURN_IN_REGISTER
+                                                    : (cfa + return_offset) / LMM_CFI_OFFSET_BYTES;
+    return rule->bp_offset * LMM_CFI_OFFSET_BYTES == from_base &&
+           ((of_return == LMM_CFI_SAME && exact) ||
+            (of_return == LMM_CFI_IN_FRAME &&
+             rule->return_offset * LMM_CFI_OFFSET_BYTES == cfa + return_offset));
+}
+
+#else
+
+static bool tell_saved(struct lmm_cfi_rule *rule, bool exact, enum lmm_cfi_saved of_return,
+                       int64_t return_offset, enum lmm_cfi_saved of_bp, int64_t bp_offset)
+{
+    (void) exact;
+    (void) of_bp;
+    rule->bp_offset = (int16_t) bp_offset;
+    return of_return == LMM_CFI_IN_FRAME && return_offset == -8 && bp_offset == rule->bp_offset;
+}
+
+#endif
+
 /* The rule, from libdw's description of the frame. */
-static struct lmm_cfi_rule rule_of(Dwarf_Frame *frame)
+static struct lmm_cfi_rule rule_of(Dwarf_Frame *frame, bool exact)
 {
     static const struct lmm_cfi_rule unknown;
     struct lmm_cfi_rule rule = unknown;
-    enum lmm_cfi_saved saved;
-    int64_t offset;
+    enum lmm_cfi_saved of_return;
+    enum lmm_cfi_saved of_bp;
+    int64_t return_offset;
+    int64_t bp_offset;
+    int64_t cfa_offset;
     Dwarf_Op *ops;
     size_t count;
     bool is_signal;
@@ -115,17 +158,16 @@ static struct lmm_cfi_rule rule_of(Dwarf_Frame *frame)
         rule.base = LMM_CFI_SIGNAL;
         return rule;
     }
-    bool is_known = tell_register(frame, RETURN_ADDRESS, &saved, &offset);
-    if (saved == LMM_CFI_LOST) {
+    bool is_known = tell_register(frame, RETURN_ADDRESS, &of_return, &return_offset);
+    if (of_return == LMM_CFI_LOST) {
         rule.base = LMM_CFI_END;
         return rule;
     }
-    is_known &= saved == LMM_CFI_AT_CFA && offset == -8;
-    is_known &= tell_register(frame, BP, &saved, &offset) && offset == (int16_t) offset;
-    rule.saved = (uint8_t) saved;
-    rule.bp_offset = (int16_t) offset;
+    is_known &= tell_register(frame, BP, &of_bp, &bp_offset);
+    rule.saved = (uint8_t) of_bp;
     cr_assert(dwarf_frame_cfa(frame, &ops, &count) == 0);
-    is_known &= count != 0 && tell_cfa(ops, count, &rule, &offset);
+    is_known &= count != 0 && tell_cfa(ops, count, &rule, &cfa_offset);
+    is_known &= tell_saved(&rule, exact, of_return, return_offset, of_bp, bp_offset);
     return is_known ? rule : unknown;
 }
 
@@ -140,6 +182,11 @@ struct counts {
 
 static bool is_equal(struct lmm_cfi_rule a, struct lmm_cfi_rule b)
 {
+#if defined(__aarch64__)
+    if (a.return_offset != b.return_offset) {
+        return false;
+    }
+#endif
     return a.base == b.base && a.cfa_offset == b.cfa_offset && a.bp_offset == b.bp_offset &&
            a.saved == b.saved;
 }
@@ -148,7 +195,8 @@ static bool is_equal(struct lmm_cfi_rule a, struct lmm_cfi_rule b)
 static void compare_row(const struct library *library, Dwarf_Frame *frame, Dwarf_Addr start,
                         Dwarf_Addr end, struct counts *counts)
 {
-    struct lmm_cfi_rule wanted = rule_of(frame);
+    struct lmm_cfi_rule wanted = rule_of(frame, true);
+    struct lmm_cfi_rule of_return = rule_of(frame, false);
     struct lmm_cfi_rule rules[2];
     uintptr_t bias = library->facts.bias;
     const unsigned char *hdr = library->facts.eh_frame_hdr;
@@ -156,10 +204,12 @@ static void compare_row(const struct library *library, Dwarf_Frame *frame, Dwarf
     cr_assert(lmm_cfi_find(hdr, bias + start, true, &rules[0]), "%s: %#lx", library->path, start);
     cr_assert(lmm_cfi_find(hdr, bias + end, false, &rules[1]), "%s: %#lx", library->path, end);
     for (int i = 0; i < 2; i++) {
-        cr_assert(is_equal(rules[i], wanted),
+        struct lmm_cfi_rule expected = i == 0 ? wanted : of_return;
+        cr_assert(is_equal(rules[i], expected),
                   "%s: %#lx: base %d%+d, bp %d%+d; libdw: base %d%+d, bp %d%+d", library->path,
-                  start, rules[i].base, rules[i].cfa_offset, rules[i].saved, rules[i].bp_offset,
-                  wanted.base, wanted.cfa_offset, wanted.saved, wanted.bp_offset);
+                  start, rules[i].base, (int) rules[i].cfa_offset, rules[i].saved,
+                  (int) rules[i].bp_offset, expected.base, (int) expected.cfa_offset,
+                  expected.saved, (int) expected.bp_offset);
     }
     counts->rows++;
     counts->bytes += end - start;
@@ -248,7 +298,7 @@ static const void *address_in(const char *library)
 Test(cfi_libdw, rules_are_those_of_libdw)
 {
     static const char *const libraries[] = {
-        "libc.so.6", "libstdc++.so.6", "ld-linux-x86-64.so.2", "libdw.so.1", "libcriterion.so.3",
+        "libc.so.6", "libstdc++.so.6", LOADER, "libdw.so.1", "libcriterion.so.3",
     };
 
     for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++) {
@@ -277,6 +327,10 @@ Test(cfi_libdw, rules_of_the_program_itself)
 
     cr_assert(realigned(100) == 1);
     compare_library(address_in(NULL), &counts);
+#if defined(__aarch64__)
+    cr_expect(counts.of_base[LMM_CFI_BP] != 0);
+#else
     cr_expect(counts.of_base[LMM_CFI_BP_LOAD] != 0);
+#endif
     cr_expect(counts.of_base[LMM_CFI_END] != 0, "_start");
 }

@@ -10,14 +10,31 @@
 
 enum { PAGE = LMM_SYSTEM_PAGE_BYTES };
 
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(__aarch64__)
 
-/* The ends of some code, and whether its last instruction is a call: Intel SDM, CALL. */
+/* The ends of some code, and whether its last instruction is a call: Intel SDM, CALL; Arm Architecture
+ * Reference Manual, BL and BLR. */
 static const struct {
     const char *bytes;
     size_t count;
     bool is_call;
 } cases[] = {
+#if defined(__aarch64__)
+    {"\x00\x00\x00\x94", 4, true},                  /* bl . */
+    {"\xff\xff\xff\x97", 4, true},                  /* bl .-4 */
+    {"\x00\x00\x3f\xd6", 4, true},                  /* blr x0 */
+    {"\xc0\x03\x3f\xd6", 4, true},                  /* blr x30 */
+    {"\x1f\x08\x3f\xd6", 4, true},                  /* blraaz x0 */
+    {"\x5f\x0c\x3f\xd6", 4, true},                  /* blrabz x2 */
+    {"\x22\x08\x3f\xd7", 4, true},                  /* blraa x1, x2 */
+    {"\x22\x0c\x3f\xd7", 4, true},                  /* blrab x1, x2 */
+    {"\x00\x00\x00\x14", 4, false},                 /* b . */
+    {"\x00\x00\x1f\xd6", 4, false},                 /* br x0 */
+    {"\xc0\x03\x5f\xd6", 4, false},                 /* ret */
+    {"\x1f\x20\x03\xd5", 4, false},                 /* nop */
+    {"\x00\x00\x00\x94\x1f\x20\x03\xd5", 8, false}, /* bl, nop */
+    {"\x00\x00\x00\x94\x1f\x20", 6, false},         /* not at the end of an instruction */
+#else
     {"\xe8\x01\x02\x03\x04", 5, true},          /* call rel32 */
     {"\xff\xd0", 2, true},                      /* call *%rax */
     {"\x41\xff\xd7", 3, true},                  /* call *%r15 */
@@ -37,6 +54,7 @@ static const struct {
     {"\xe8\x01\x02\x03\x04\x90", 6, false},     /* call rel32; nop */
     {"\xff\xd0\x55\x48\x89\xe5\x90", 7, false}, /* call *%rax, and a function's start */
     {"\xc3\x66\x2e\x0f\x1f\x84\x00", 7, false}, /* ret, and a part of a long nop */
+#endif
 };
 
 /* Made code: in no module, behind a page that cannot be read and before another. */
@@ -92,7 +110,7 @@ static __attribute__((noinline)) void note_return(void)
 
 /* A function of this module without unwind tables. */
 void without_tables(void);
-__asm__(".text\n.type without_tables, @function\nwithout_tables:\n    nop\n    nop\n    ret\n"
+__asm__(".text\n.type without_tables, %function\nwithout_tables:\n    nop\n    nop\n    ret\n"
         ".size without_tables, . - without_tables\n");
 
 Test(rules, of_modules)
@@ -105,8 +123,14 @@ Test(rules, of_modules)
     cr_expect(lmm_rule_of(lmm_table_body(&lmm_code_words), returned_to).base == rule.base);
     rule = lmm_rule_find((uintptr_t) &without_tables + 1, false);
     cr_expect(rule.base == LMM_CFI_GUESS && rule.variant == 0 && !lmm_rule_is_plain(rule));
-    rule = lmm_rule_find((uintptr_t) map_code() + 9, false);
+    unsigned char *made = map_code();
+    rule = lmm_rule_find((uintptr_t) made + 12, false);
     cr_expect(rule.base == LMM_CFI_GUESS && rule.variant == LMM_VARIANT_NONE);
+#if defined(__aarch64__)
+    memcpy(made + 12, "\x68\x11\x80\xd2\x01\x00\x00\xd4", 8); /* mov x8, #139; svc #0 */
+    rule = lmm_rule_find((uintptr_t) made + 12, false);
+    cr_expect(rule.base == LMM_CFI_SIGNAL && rule.variant == LMM_VARIANT_NONE);
+#endif
 }
 
 #endif
@@ -119,15 +143,15 @@ static const struct {
     bool uses_bp;
 } kinds[] = {
     {{.base = LMM_CFI_SP, .saved = LMM_CFI_SAME}, true, true, false},
-    {{.base = LMM_CFI_SP, .saved = LMM_CFI_AT_CFA}, true, true, false},
+    {{.base = LMM_CFI_SP, .saved = LMM_CFI_IN_FRAME}, true, true, false},
     {{.base = LMM_CFI_SP, .saved = LMM_CFI_AT_BP}, false, false, true},
     {{.base = LMM_CFI_SP, .saved = LMM_CFI_LOST}, false, false, false},
-    {{.base = LMM_CFI_SP, .saved = LMM_CFI_AT_CFA, .variant = 1}, true, false, false},
+    {{.base = LMM_CFI_SP, .saved = LMM_CFI_IN_FRAME, .variant = 1}, true, false, false},
     {{.base = LMM_CFI_SP, .variant = LMM_VARIANT_NONE}, true, false, false},
     {{.base = LMM_CFI_SP, .cfa_offset = -1, .bp_offset = -1}, true, true, false},
-    {{.base = LMM_CFI_BP, .saved = LMM_CFI_AT_CFA}, false, false, true},
+    {{.base = LMM_CFI_BP, .saved = LMM_CFI_IN_FRAME}, false, false, true},
     {{.base = LMM_CFI_BP_LOAD, .saved = LMM_CFI_SAME}, false, false, true},
-    {{.base = LMM_CFI_GUESS, .saved = LMM_CFI_AT_CFA}, false, false, true},
+    {{.base = LMM_CFI_GUESS, .saved = LMM_CFI_IN_FRAME}, false, false, true},
     {{.base = LMM_CFI_END}, false, false, true},
     {{.base = LMM_CFI_UNKNOWN}, false, false, true},
 };

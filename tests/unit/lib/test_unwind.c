@@ -34,6 +34,22 @@ static uint32_t calls_of(const struct lmm_trace *of, uintptr_t *ret_pc)
     return calls;
 }
 
+/* Whether pc is of the instruction that a signal interrupted. On AArch64 libunwind tells it of the
+ * handler's caller, one step before. */
+static bool is_interrupted(unw_cursor_t *cursor, bool *was_signal)
+{
+    bool is_signal = unw_is_signal_frame(cursor) > 0;
+    bool before = *was_signal;
+
+    *was_signal = is_signal;
+#if defined(__aarch64__)
+    return before;
+#else
+    (void) before;
+    return is_signal;
+#endif
+}
+
 /* The same by libunwind, from the caller of this function's caller outwards. For the instruction
  * that a signal interrupted it gives pc + 1. */
 static __attribute__((noinline)) uint32_t reference(uintptr_t *ret_pc, uint32_t room)
@@ -43,15 +59,23 @@ static __attribute__((noinline)) uint32_t reference(uintptr_t *ret_pc, uint32_t 
     unw_word_t pc;
     uint32_t count = 0;
     uint32_t depth = 0;
+    bool was_signal = false;
 
     unw_getcontext(&context);
     unw_init_local(&cursor, &context);
     do {
         unw_get_reg(&cursor, UNW_REG_IP, &pc);
+        bool is_exact = is_interrupted(&cursor, &was_signal);
         if (depth++ >= 2 && pc != 0) {
-            ret_pc[count++] = pc + (unw_is_signal_frame(&cursor) > 0);
+            ret_pc[count++] = pc + is_exact;
         }
     } while (count < room && unw_step(&cursor) > 0);
+#if defined(__aarch64__)
+    /* libunwind gives the outermost call of a coroutine twice, because its tables do not end the stack. */
+    if (count < room && count >= 2 && ret_pc[count - 1] == ret_pc[count - 2]) {
+        count--;
+    }
+#endif
     return count;
 }
 
@@ -363,12 +387,22 @@ Test(unwind, takes_the_stack_of_a_coroutine)
     walk_about(2, 50);
 }
 
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(__aarch64__)
 
 /* Assembly without unwind tables: one keeps a frame pointer, the other has it point to what is not
  * a frame. Both call function(). */
 void with_guessed_pointer(void (*function)(void));
 void with_other_pointer(void (*function)(void));
+#if defined(__aarch64__)
+__asm__(".text\n.type with_guessed_pointer, %function\nwith_guessed_pointer:\n"
+        "    stp x29, x30, [sp, #-16]!\n    mov x29, sp\n    sub sp, sp, #48\n    blr x0\n"
+        "    add sp, sp, #48\n    ldp x29, x30, [sp], #16\n    ret\n"
+        ".size with_guessed_pointer, . - with_guessed_pointer\n"
+        ".type with_other_pointer, %function\nwith_other_pointer:\n"
+        "    stp x29, x30, [sp, #-64]!\n    mov x29, #0x4567\n    stp x29, x29, [sp, #32]\n"
+        "    add x29, sp, #32\n    blr x0\n    ldp x29, x30, [sp], #64\n    ret\n"
+        ".size with_other_pointer, . - with_other_pointer\n");
+#else
 __asm__(".text\n.type with_guessed_pointer, @function\nwith_guessed_pointer:\n"
         "    push %rbp\n    mov %rsp, %rbp\n    sub $48, %rsp\n    call *%rdi\n    leave\n    ret\n"
         ".size with_guessed_pointer, . - with_guessed_pointer\n"
@@ -376,6 +410,7 @@ __asm__(".text\n.type with_guessed_pointer, @function\nwith_guessed_pointer:\n"
         "    push %rbp\n    mov %rsp, %rbp\n    sub $48, %rsp\n    movq $0x1234567, -8(%rbp)\n"
         "    sub $16, %rbp\n    call *%rdi\n    add $48, %rsp\n    pop %rbp\n    ret\n"
         ".size with_other_pointer, . - with_other_pointer\n");
+#endif
 
 static __attribute__((noinline)) void take(void)
 {
@@ -414,7 +449,11 @@ Test(unwind, guesses_where_there_is_no_rule)
     for (size_t i = 0; i < 3; i++) {
         with_guessed_pointer(take_inside);
         cr_expect_eq(trace.count, outside + 2, "%u calls", trace.count);
+#if defined(__aarch64__) /* a guess leaves sp unknown, so frame pointers lead on */
+        cr_expect(guesses(&place) >= 1 && trace.is_stray);
+#else
         cr_expect_eq(guesses(&place), 1);
+#endif
         cr_expect_eq(place, 1);
         cr_expect(lmm_trace_is_valid(&trace));
         with_other_pointer(take_inside);
@@ -446,8 +485,14 @@ Test(unwind, does_not_touch_a_guard_page)
         has_run = true;
         memcpy(guard - sizeof(planted), &planted, sizeof(planted));
         getcontext(&context);
+#if defined(__aarch64__)
+        context.uc_mcontext.sp = (uintptr_t) guard;
+        context.uc_mcontext.pc = (uintptr_t) at_the_edge;
+        context.uc_mcontext.regs[30] = (uintptr_t) planted;
+#else
         context.uc_mcontext.gregs[REG_RSP] = (greg_t) (uintptr_t) (guard - sizeof(planted));
         context.uc_mcontext.gregs[REG_RIP] = (greg_t) (uintptr_t) at_the_edge;
+#endif
         setcontext(&context);
     }
     walk_about(1, 50);
