@@ -163,11 +163,11 @@ void lmm_rows_give(struct lmm_row_page *first)
 void lmm_row_add(struct lmm_ledger_row *row, const struct lmm_ledger_row *delta)
 {
     lmm_add_single_writer(&row->allocated_blocks, delta->allocated_blocks);
-    lmm_add_single_writer(&row->freed_blocks, delta->freed_blocks);
+    lmm_add_single_writer_release(&row->freed_blocks, delta->freed_blocks);
     lmm_add_single_writer(&row->allocated_extra, delta->allocated_extra);
-    lmm_add_single_writer(&row->freed_extra, delta->freed_extra);
-    lmm_add_single_writer(&row->temporaries, delta->temporaries);
-    lmm_add_single_writer(&row->foreign_frees, delta->foreign_frees);
+    lmm_add_single_writer_release(&row->freed_extra, delta->freed_extra);
+    lmm_add_single_writer_release(&row->temporaries, delta->temporaries);
+    lmm_add_single_writer_release(&row->foreign_frees, delta->foreign_frees);
     lmm_row_note_bytes(row, delta->smallest_bytes);
     lmm_row_note_bytes(row, delta->largest_bytes);
 }

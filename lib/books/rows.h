@@ -15,7 +15,9 @@
  *   I1  a page has one writer: the thread of the heap that took it; only this file writes the
  *       shared pages, under LEDGER
  *   I2  a page is on the list of its group; it is free, a heap's, or the group's shared page
- *   I3  a counter only goes up
+ *   I3  a counter only goes up. What is over (freed, temporaries, foreign frees) is added with release
+ *       order, after its allocation; readers load it with acquire order, before allocated. So live blocks
+ *       are never fewer than none, also on processors that reorder stores (tests/models/rows.pml)
  *   I4  every site has a row in a shared page
  *   I5  the peak that the header points at is complete: the next one is written to the other of its
  *       two turns

@@ -102,6 +102,8 @@ void lmm_series_drop_locked(struct lmm_series *series)
 
 void *lmm_series_records(const struct lmm_series *series, uint32_t number, uint32_t *ret_count)
 {
+    /* The number may be of a tag that was loaded relaxed. Partner: lmm_heap_open_sites(). */
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
     uint32_t i = lmm_load_acquire(&series->chunks) - 1;
 
     LMM_CHECK(number < lmm_series_count(series));

@@ -312,9 +312,9 @@ static inline void count_free_open(const struct lmm_open *open, uint32_t tag, ui
         errno = saved_errno;
         return;
     }
-    lmm_add_single_writer(&row->freed_blocks, 1);
-    lmm_add_single_writer(&row->freed_extra, extra);
-    lmm_add_single_writer(&row->foreign_frees, is_foreign);
+    lmm_add_single_writer_release(&row->freed_blocks, 1);
+    lmm_add_single_writer_release(&row->freed_extra, extra);
+    lmm_add_single_writer_release(&row->foreign_frees, is_foreign);
 }
 
 static LMM_NOINLINE void free_foreign_slot(void *p, struct lmm_page *page, uint32_t slot)
@@ -364,8 +364,8 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
         return;
     }
     uint32_t old = mark_run_freed(tag, p);
-    lmm_add_single_writer(&row->freed_blocks, 1);
-    lmm_add_single_writer(&row->freed_extra, extra_near(old, n));
+    lmm_add_single_writer_release(&row->freed_blocks, 1);
+    lmm_add_single_writer_release(&row->freed_extra, extra_near(old, n));
     lmm_cache_push(cache, n, p, tag);
 }
 

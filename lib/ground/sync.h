@@ -51,6 +51,27 @@
               : (void) (*(address) += (value)))
 
 /*
+ * The same for what counts what is over, such as frees. Release: a thread that loads the counter with
+ * acquire order finds what happened before the addition, so also the allocations of the blocks, and
+ * whatever a program did to hand a block from the thread that allocated it to the one that frees it. On
+ * x86-64 every store is a release, if the compiler keeps the order; and the addition is one instruction.
+ */
+#if defined(__x86_64__)
+#define lmm_add_single_writer_release(address, value)                                              \
+    do {                                                                                           \
+        if (LMM_TSAN) {                                                                            \
+            lmm_store_release((address), lmm_load_relaxed(address) + (value));                     \
+        } else {                                                                                   \
+            __asm__ volatile("" : : : "memory");                                                   \
+            *(address) += (value);                                                                 \
+        }                                                                                          \
+    } while (0)
+#else
+#define lmm_add_single_writer_release(address, value)                                              \
+    lmm_store_release((address), lmm_load_relaxed(address) + (value))
+#endif
+
+/*
  * Counts such a counter down by one; true when it is then 0. Release: a thread that loads the
  * counter with acquire order sees what the writer stored before. On x86-64 every store is a release,
  * if the compiler keeps the order; and the decrement is one instruction.

@@ -74,7 +74,7 @@ void lmm_table_put_locked(struct lmm_table *table, uint64_t key, uint32_t check,
     struct lmm_table_entry *entry = find(table, table->body, key, check);
 
     LMM_CHECK(key != 0 && (table->has_checks ? value <= UINT32_MAX : check == 0));
-    lmm_store_relaxed(&entry->rest, (uint64_t) check << 32 | value);
+    lmm_store_release(&entry->rest, (uint64_t) check << 32 | value);
     if (entry->key == 0) {
         LMM_CHECK(has_room(table->body));
         table->body->used++;

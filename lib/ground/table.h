@@ -12,7 +12,7 @@
  *   I1  at most half of the entries are in use, so each search ends at an empty entry
  *   I2  from the place where the search for an entry starts to that entry, no entry is empty
  *   I3  an entry's key and check are written once, the key last and with release; only its value
- *       changes
+ *       changes, with release
  *   I4  no two entries have the same key and check
  *   I5  in a table with readers, an outgrown body is neither freed nor written again
  * Not responsible for: how keys are made. A search starts at a hash of key and check together.
@@ -74,7 +74,7 @@ lmm_table_search(const struct lmm_table_body *body, uint64_t key, uint32_t check
         const struct lmm_table_entry *entry = &body->entry[i];
         uint64_t found = lmm_load_acquire(&entry->key);
         if (LMM_LIKELY(found == key)) {
-            uint64_t rest = lmm_load_relaxed(&entry->rest);
+            uint64_t rest = lmm_load_acquire(&entry->rest);
             if (LMM_LIKELY(!has_checks || (uint32_t) (rest >> 32) == check)) {
                 return rest;
             }
@@ -86,8 +86,8 @@ lmm_table_search(const struct lmm_table_body *body, uint64_t key, uint32_t check
 
 /*
  * The value of a key, which is not 0; 0: it has none. For a table without checks. Any thread, no
- * lock. When the key is found: acquire, so the entry's first value comes with all that its writer
- * wrote before; a later value is read relaxed. When it is not found: no order, and an entry that is
+ * lock. When the key is found: acquire, so the value comes with all that its writer wrote before, also
+ * when the entry was used for an earlier value (partner: lmm_table_put_locked()). When it is not found: no order, and an entry that is
  * added at the same time may be missed; a caller who must not miss it looks again under the owner's
  * lock.
  */

@@ -158,6 +158,9 @@ bool lmm_heap_open_sites(struct lmm_heap *heap)
     if (done) {
         heap->open.site_limit = sites;
         heap->open.first_limit = lmm_open_first_limit(&heap->open);
+        /* This thread's tags of these sites come with the sites' records: the fast paths store tags relaxed.
+         * Partner: lmm_series_records(), by which who has read a tag finds the record. */
+        __atomic_thread_fence(__ATOMIC_RELEASE);
     }
     lmm_lock_release(heap->lock);
     return done;

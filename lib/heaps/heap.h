@@ -293,7 +293,7 @@ lmm_heap_push(const struct lmm_open *open, const void *p, bool own_sites,
     if (!own_sites) {
         page->head_site = site;
     }
-    lmm_add_single_writer(&row->freed_blocks, 1);
+    lmm_add_single_writer_release(&row->freed_blocks, 1);
     return LMM_UNLIKELY(lmm_count_down_single_writer(&page->countdown)) ? LMM_PUSH_EVENT
                                                                         : LMM_PUSH_DONE;
 }

@@ -127,8 +127,8 @@ static LMM_NOINLINE void free_other(void *p, struct lmm_page *page)
     }
     uint64_t offset = (uintptr_t) p & (LMM_UNIT_BYTES - 1);
     lmm_foreign_push_unread(open->heap, page, (uint32_t) (offset * page->multiplier >> 32), p);
-    lmm_add_single_writer(&row->freed_blocks, 1);
-    lmm_add_single_writer(&row->foreign_frees, 1);
+    lmm_add_single_writer_release(&row->freed_blocks, 1);
+    lmm_add_single_writer_release(&row->foreign_frees, 1);
 }
 
 static inline __attribute__((always_inline)) void free_block(void *p)
@@ -237,7 +237,7 @@ static inline __attribute__((always_inline)) void *resize(void *p, size_t bytes)
             uint32_t class = lmm_class_of(bytes);
             if (class == old_class || lmm_class_keeps(old_bytes, bytes)) {
                 lmm_add_single_writer(&row->allocated_blocks, 1);
-                lmm_add_single_writer(&row->freed_blocks, 1);
+                lmm_add_single_writer_release(&row->freed_blocks, 1);
                 return p;
             }
             bytes = bytes_after_move(old_bytes, bytes);

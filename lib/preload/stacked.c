@@ -306,7 +306,7 @@ static inline void count_temporary(struct lmm_heap *heap, uint32_t site)
     struct lmm_ledger_row *row = lmm_open_row(&heap->open, site);
 
     if (LMM_LIKELY(row != NULL)) {
-        lmm_add_single_writer(&row->temporaries, 1);
+        lmm_add_single_writer_release(&row->temporaries, 1);
     } else {
         count_first_temporary(site);
     }
@@ -368,8 +368,8 @@ bool lmm_stacked_push(void *p)
     }
     uint64_t bytes = page->stride - lmm_tag_slack(tag);
     heap->tracer->is_busy = true;
-    lmm_add_single_writer(&row->freed_blocks, 1);
-    lmm_add_single_writer(&row->freed_extra, bytes);
+    lmm_add_single_writer_release(&row->freed_blocks, 1);
+    lmm_add_single_writer_release(&row->freed_extra, bytes);
     note_free(heap, p, page->family, site, (int64_t) bytes);
     heap->tracer->is_busy = false;
     lmm_heap_push_own(heap, page, slot);
