@@ -83,7 +83,7 @@ static bool mirror_reserve(size_t bytes)
     if (bytes <= chunks.mirror_bytes) {
         return true;
     }
-    size_t larger_bytes = lmm_round_up(2 * bytes, LMM_SYSTEM_PAGE_BYTES);
+    size_t larger_bytes = lmm_vm_round_up(2 * bytes);
     char *larger = map_mirror(larger_bytes);
     if (larger == NULL) {
         return false;
@@ -96,6 +96,13 @@ static bool mirror_reserve(size_t bytes)
     return true;
 }
 
+/* The bytes of the region that are accessible: chunks follow one another, and the kernel's pages may be
+ * longer than the last one. */
+static size_t open_bytes(void)
+{
+    return lmm_vm_round_up(chunks.region_used);
+}
+
 static bool is_in_region(const struct lmm_ledger_chunk *chunk)
 {
     return (uintptr_t) chunk - (uintptr_t) chunks.header < chunks.region_bytes;
@@ -105,7 +112,7 @@ static bool is_in_region(const struct lmm_ledger_chunk *chunk)
  * If the file is out of reach, the region stays shared. */
 static void leave_file(void)
 {
-    chunks.is_shared = !lmm_store_leave(chunks.header, chunks.region_used);
+    chunks.is_shared = !lmm_store_leave(chunks.header, open_bytes());
     chunks.lost = chunks.is_shared ? chunks.used : 0;
 }
 
@@ -189,19 +196,23 @@ bool lmm_chunks_are_valid_locked(void)
 /* Makes the next bytes of the region accessible, in the file where there is one. 0, or ENOMEM. */
 static int grow_region(size_t bytes)
 {
-    char *next = (char *) chunks.header + chunks.region_used;
+    size_t open = open_bytes();
+    size_t more = lmm_vm_round_up(chunks.region_used + bytes) - open;
 
-    if (chunks.is_shared && !mirror_reserve(chunks.region_used + bytes)) {
+    if (chunks.is_shared && !mirror_reserve(open + more)) {
         return ENOMEM;
     }
+    if (more == 0) {
+        return 0;
+    }
     if (chunks.grows) {
-        int error = lmm_store_grow(chunks.header, chunks.region_used, bytes);
+        int error = lmm_store_grow(chunks.header, open, more);
         if (error == 0 || error == ENOMEM) {
             return error;
         }
         lose_file(error);
     }
-    return lmm_vm_map_over(next, bytes) ? 0 : ENOMEM;
+    return lmm_vm_map_over((char *) chunks.header + open, more) ? 0 : ENOMEM;
 }
 
 /* Zeroed memory for a chunk, in the region as long as it fits; NULL with errno ENOMEM. */
@@ -302,7 +313,7 @@ static size_t region_bound(void)
     size_t share = lmm_vm_limit_bytes() / LIMIT_SHARE;
     size_t bytes = share < LMM_LEDGER_FILE_MAX ? share : LMM_LEDGER_FILE_MAX;
 
-    return lmm_store_is_wanted() ? bytes & ~(size_t) (LMM_SYSTEM_PAGE_BYTES - 1) : 0;
+    return lmm_store_is_wanted() ? lmm_vm_page_start(bytes) : 0;
 }
 
 /* Reserves the region, a shorter one where address space is short, and returns its first page; or a
@@ -310,9 +321,9 @@ static size_t region_bound(void)
 static void *reserve_region(void)
 {
     for (size_t bytes = region_bound(); bytes >= REGION_BYTES_MIN; bytes /= 2) {
-        bytes = lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES);
+        bytes = lmm_vm_round_up(bytes);
         void *region = lmm_vm_reserve(bytes);
-        if (region != NULL && lmm_vm_map_over(region, sizeof(*chunks.header))) {
+        if (region != NULL && lmm_vm_map_over(region, lmm_vm_round_up(sizeof(*chunks.header)))) {
             chunks.region_bytes = bytes;
             return region;
         }
@@ -321,7 +332,7 @@ static void *reserve_region(void)
             return NULL;
         }
     }
-    chunks.region_bytes = sizeof(*chunks.header);
+    chunks.region_bytes = lmm_vm_round_up(sizeof(*chunks.header));
     return lmm_vm_map(sizeof(*chunks.header));
 }
 
@@ -347,12 +358,12 @@ void lmm_chunks_publish(void)
     }
     if (lmm_store_is_wanted() && chunks.is_outside) {
         lmm_warn("no ledger: it would be too large");
-    } else if (lmm_store_is_wanted() && !mirror_reserve(chunks.region_used)) {
+    } else if (lmm_store_is_wanted() && !mirror_reserve(open_bytes())) {
         lmm_warn("no ledger: no memory for it");
     } else {
         chunks.header->file_bytes = chunks.region_used;
-        chunks.has_file = lmm_store_create(chunks.header, chunks.region_used, chunks.region_bytes,
-                                           chunks.header) == 0;
+        chunks.has_file =
+            lmm_store_create(chunks.header, open_bytes(), chunks.region_bytes, chunks.header) == 0;
         chunks.header->file_bytes = chunks.has_file ? chunks.region_used : 0;
         chunks.is_shared = chunks.is_shared || chunks.has_file;
         chunks.grows = chunks.has_file;
@@ -410,7 +421,8 @@ static void copy_to_mirror(const void *from, size_t bytes)
 {
     char *to = chunks.mirror + ((const char *) from - (const char *) chunks.header);
 
-    lmm_vm_populate(to, lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES));
+    uintptr_t start = lmm_vm_page_start((uintptr_t) to);
+    lmm_vm_populate((void *) start, lmm_vm_round_up((uintptr_t) to + bytes) - start);
     copy_words(to, from, bytes);
 }
 
@@ -434,7 +446,7 @@ void lmm_chunks_before_fork(void)
 /* Moves the copy to the region's addresses. False: the kernel refused. */
 static bool restore(void)
 {
-    size_t used = chunks.region_used;
+    size_t used = open_bytes();
 
     if (!lmm_vm_move(chunks.mirror, used, chunks.header, used)) {
         return false;

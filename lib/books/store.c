@@ -168,7 +168,7 @@ static int allocate(int descriptor, size_t offset, size_t bytes)
  * past the limit the kernel would send SIGXFSZ. 0 or an errno. */
 static int stretch(int descriptor, size_t bytes, size_t bound_bytes)
 {
-    uint64_t limit = lmm_system_limit(RLIMIT_FSIZE) & ~(uint64_t) (LMM_SYSTEM_PAGE_BYTES - 1);
+    uint64_t limit = lmm_vm_page_start(lmm_system_limit(RLIMIT_FSIZE));
     size_t length = bound_bytes < limit ? bound_bytes : (size_t) limit;
     int error = EFBIG;
 
@@ -178,7 +178,7 @@ static int stretch(int descriptor, size_t bytes, size_t bound_bytes)
             store.file_bytes = length;
             return 0;
         }
-        length = (length / 2) & ~(size_t) (LMM_SYSTEM_PAGE_BYTES - 1);
+        length = lmm_vm_page_start(length / 2);
     }
     return error;
 }
@@ -252,9 +252,9 @@ static bool map_over(void *region, size_t bytes, int descriptor)
  */
 static void *try_mapping(int descriptor)
 {
-    void *page = lmm_vm_map_file(NULL, LMM_SYSTEM_PAGE_BYTES, descriptor, 0, true);
+    void *page = lmm_vm_map_file(NULL, lmm_vm_page_bytes(), descriptor, 0, true);
 
-    store.can_populate = page != NULL && lmm_vm_populate(page, LMM_SYSTEM_PAGE_BYTES) != -EINVAL;
+    store.can_populate = page != NULL && lmm_vm_populate(page, lmm_vm_page_bytes()) != -EINVAL;
     return page;
 }
 
@@ -292,7 +292,7 @@ static int complete(int descriptor, const struct contents *contents, int directo
             lmm_system_unlinkat(directory, name);
         }
     }
-    lmm_vm_unmap(page, LMM_SYSTEM_PAGE_BYTES);
+    lmm_vm_unmap(page, lmm_vm_page_bytes());
     return error;
 }
 

@@ -22,11 +22,18 @@
 
 enum {
     LMM_CACHE_LINE_BYTES = 64,
-    LMM_SYSTEM_PAGE_BYTES = 4096,   /* the granule of the books; x86-64 and most others */
+    LMM_SYSTEM_PAGE_BYTES = 4096,   /* the granule of the books, and the kernel's page on x86-64 */
     LMM_LARGE_PAGE_BYTES = 2 << 20, /* the kernel moves page tables of so much at once, too */
     LMM_UNIT_SHIFT = 18,
     LMM_UNIT_BYTES = 1 << LMM_UNIT_SHIFT, /* a page of LMM; larger ones are whole units */
     LMM_UNIT_SYSTEM_PAGES = LMM_UNIT_BYTES / LMM_SYSTEM_PAGE_BYTES,
+#if defined(__x86_64__)
+    LMM_KERNEL_PAGE_BYTES_MAX = LMM_SYSTEM_PAGE_BYTES,
+    LMM_ADDRESS_BITS = 47, /* of user space: what mmap gives unless a caller asks for more */
+#else
+    LMM_KERNEL_PAGE_BYTES_MAX = 1 << 16, /* see vm.h */
+    LMM_ADDRESS_BITS = 48,
+#endif
 };
 
 _Static_assert(LMM_UNIT_SYSTEM_PAGES == 64, "a page's system pages fit one 64-bit mask");

@@ -63,8 +63,7 @@ static void note_mapping(void *memory, size_t bytes)
         if (lmm_load_relaxed(&mappings.list[i].from) == 0 &&
             __atomic_compare_exchange_n(&mappings.list[i].from, &found, from, false,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-            lmm_store_release(&mappings.list[i].to,
-                              from + lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES));
+            lmm_store_release(&mappings.list[i].to, from + lmm_vm_round_up(bytes));
             size_t used = lmm_load_relaxed(&mappings.used);
             while (used <= i && !lmm_compare_exchange_acq_rel(&mappings.used, &used, i + 1)) {
             }
@@ -133,7 +132,7 @@ static void *map_for(const struct lmm_arena *arena, size_t bytes)
     void *memory = lmm_meta_map(bytes);
 
     if (memory != NULL && arena->is_wiped) {
-        lmm_vm_wipe_in_children(memory, lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES));
+        lmm_vm_wipe_in_children(memory, lmm_vm_round_up(bytes));
     }
     return memory;
 }

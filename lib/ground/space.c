@@ -13,10 +13,9 @@ enum {
     JOIN_UNITS = 64,   /* idle units that are joined on each side */
     SPARE_RANGES = 128,
     LIMITED_RANGES = 8192, /* an eighth of the kernel's default for vm.max_map_count */
-    ADDRESS_BITS = 47,     /* of user space */
     BRANCH_SHIFT = 11,     /* areas a branch */
     BRANCH_AREAS = 1 << BRANCH_SHIFT,
-    ROOT_ENTRIES = 1 << (ADDRESS_BITS - LMM_UNIT_SHIFT - 6 - BRANCH_SHIFT),
+    ROOT_ENTRIES = 1 << (LMM_ADDRESS_BITS - LMM_UNIT_SHIFT - 6 - BRANCH_SHIFT),
 };
 
 /* A run of units, given by their numbers: [first, end). */
@@ -101,7 +100,7 @@ static bool reserve_area_locked(size_t number)
 /* Makes sure that the units have areas. */
 static bool reserve_areas_locked(struct units run)
 {
-    bool done = run.end <= (size_t) 1 << (ADDRESS_BITS - LMM_UNIT_SHIFT);
+    bool done = run.end <= (size_t) 1 << (LMM_ADDRESS_BITS - LMM_UNIT_SHIFT);
 
     for (size_t number = run.first / LMM_AREA_UNITS;
          done && number <= (run.end - 1) / LMM_AREA_UNITS; number++) {

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
@@ -157,13 +158,30 @@ struct lmm_vm_operations lmm_vm = {
     .advise_large = system_advise_large,
 };
 
+#if !defined(__x86_64__)
+
+size_t lmm_vm_page;
+
+size_t lmm_vm_find_page(void)
+{
+    size_t told = getauxval(AT_PAGESZ);
+    bool is_usable = lmm_is_power_of_two(told) && told >= LMM_SYSTEM_PAGE_BYTES &&
+                     told <= LMM_KERNEL_PAGE_BYTES_MAX;
+    size_t bytes = is_usable ? told : LMM_KERNEL_PAGE_BYTES_MAX;
+
+    lmm_store_relaxed(&lmm_vm_page, bytes);
+    return bytes;
+}
+
+#endif
+
 void *lmm_vm_map(size_t bytes)
 {
-    if (bytes > SIZE_MAX - LMM_SYSTEM_PAGE_BYTES) {
+    if (bytes > SIZE_MAX - lmm_vm_page_bytes()) {
         errno = ENOMEM;
         return NULL;
     }
-    void *address = lmm_vm.map(lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES));
+    void *address = lmm_vm.map(lmm_vm_round_up(bytes));
     if (address == NULL) {
         errno = ENOMEM;
     }
@@ -172,14 +190,24 @@ void *lmm_vm_map(size_t bytes)
 
 void *lmm_vm_map_shared(size_t bytes)
 {
-    return map(NULL, lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES), READ_WRITE,
-               MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return map(NULL, lmm_vm_round_up(bytes), READ_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
+               -1, 0);
 }
 
 bool lmm_vm_residency(uintptr_t address, size_t pages, unsigned char *ret_pages)
 {
-    return lmm_system_call(SYS_mincore, (long) address, (long) (pages * LMM_SYSTEM_PAGE_BYTES),
-                           (long) ret_pages, 0, 0, 0) == 0;
+    uintptr_t from = lmm_vm_page_start(address);
+    size_t bytes = address - from + pages * LMM_SYSTEM_PAGE_BYTES;
+
+    if (lmm_system_call(SYS_mincore, (long) from, (long) bytes, (long) ret_pages, 0, 0, 0) != 0) {
+        return false;
+    }
+    /* The kernel tells of its own pages, which are no more. */
+    for (size_t i = lmm_vm_page_bytes() == LMM_SYSTEM_PAGE_BYTES ? 0 : pages; i-- > 0;) {
+        ret_pages[i] =
+            ret_pages[(address - from + i * LMM_SYSTEM_PAGE_BYTES) / lmm_vm_page_bytes()];
+    }
+    return true;
 }
 
 bool lmm_vm_is_resident(const void *address, size_t bytes)
@@ -207,8 +235,8 @@ bool lmm_vm_is_resident(const void *address, size_t bytes)
 
 void *lmm_vm_map_aligned(size_t bytes, size_t align)
 {
-    LMM_CHECK(lmm_is_power_of_two(align) && align >= LMM_SYSTEM_PAGE_BYTES);
-    LMM_CHECK(bytes % LMM_SYSTEM_PAGE_BYTES == 0);
+    LMM_CHECK(lmm_is_power_of_two(align) && align >= lmm_vm_page_bytes());
+    LMM_CHECK(bytes % lmm_vm_page_bytes() == 0);
     /* The kernel often continues the last mapping downwards, so a plain map is often aligned. */
     char *address = lmm_vm_map(bytes);
     if (address == NULL || ((uintptr_t) address & (align - 1)) == 0) {
@@ -216,7 +244,7 @@ void *lmm_vm_map_aligned(size_t bytes, size_t align)
     }
     lmm_vm_unmap(address, bytes);
     size_t padded;
-    if (!lmm_add_fits(bytes, align - LMM_SYSTEM_PAGE_BYTES, &padded)) {
+    if (!lmm_add_fits(bytes, align - lmm_vm_page_bytes(), &padded)) {
         errno = ENOMEM;
         return NULL;
     }
@@ -252,8 +280,15 @@ void *lmm_vm_reserve(size_t bytes)
     return lmm_vm.reserve(NULL, bytes, -1, 0);
 }
 
+/* Whether a range starts and ends where kernel pages do. */
+static bool is_whole(const void *address, size_t bytes)
+{
+    return (uintptr_t) address % lmm_vm_page_bytes() == 0 && bytes % lmm_vm_page_bytes() == 0;
+}
+
 bool lmm_vm_reserve_over(void *address, size_t bytes)
 {
+    LMM_CHECK(is_whole(address, bytes));
     return lmm_vm.reserve(address, bytes, -1, 0) != NULL;
 }
 
@@ -264,6 +299,7 @@ bool lmm_vm_reserve_file(void *address, size_t bytes, int descriptor, size_t off
 
 bool lmm_vm_open(void *address, size_t bytes)
 {
+    LMM_CHECK(is_whole(address, bytes));
     return lmm_vm.open(address, bytes) == 0;
 }
 
@@ -279,6 +315,7 @@ int lmm_vm_populate(void *address, size_t bytes)
 
 bool lmm_vm_map_over(void *address, size_t bytes)
 {
+    LMM_CHECK(is_whole(address, bytes));
     return lmm_vm.map_over(address, bytes) != NULL;
 }
 
@@ -286,7 +323,7 @@ int lmm_vm_grow(void *address, size_t bytes, size_t new_bytes)
 {
     int saved_errno = errno;
 
-    LMM_CHECK(bytes % LMM_SYSTEM_PAGE_BYTES == 0 && new_bytes % LMM_SYSTEM_PAGE_BYTES == 0);
+    LMM_CHECK(bytes % lmm_vm_page_bytes() == 0 && new_bytes % lmm_vm_page_bytes() == 0);
     bool done = lmm_vm.remap(address, bytes, new_bytes, NULL) != NULL;
     int result = done ? 0 : errno == ENOMEM ? -ENOMEM : -EFAULT;
     errno = saved_errno;
@@ -306,7 +343,7 @@ bool lmm_vm_move(void *address, size_t bytes, void *target, size_t new_bytes)
 bool lmm_vm_unmap(void *address, size_t bytes)
 {
     int saved_errno = errno;
-    bool done = lmm_vm.unmap(address, lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES)) == 0;
+    bool done = lmm_vm.unmap(address, lmm_vm_round_up(bytes)) == 0;
     errno = saved_errno;
     return done;
 }
@@ -330,6 +367,8 @@ void lmm_vm_refuse_large_pages(void *address, size_t bytes)
 bool lmm_vm_discard(void *address, size_t bytes)
 {
     int saved_errno = errno;
+
+    LMM_CHECK(is_whole(address, bytes));
     bool done = lmm_vm.discard(address, bytes) == 0;
     errno = saved_errno;
     return done;

@@ -37,7 +37,41 @@ struct lmm_vm_operations {
 
 extern struct lmm_vm_operations lmm_vm;
 
-/* Maps bytes of zeroed memory, rounded up to system pages; NULL when there is none. */
+/*
+ * The kernel's page: what it maps, protects and takes back. On x86-64 that is a system page. Elsewhere it may
+ * be 4 or 16 system pages (16 and 64 KiB). The books go on in system pages, so that tables have one form;
+ * functions of this file that say so need ranges of whole kernel pages.
+ */
+#if defined(__x86_64__)
+static inline size_t lmm_vm_page_bytes(void)
+{
+    return LMM_SYSTEM_PAGE_BYTES;
+}
+#else
+extern size_t lmm_vm_page; /* 0: not known yet */
+LMM_COLD size_t lmm_vm_find_page(void);
+
+static inline size_t lmm_vm_page_bytes(void)
+{
+    size_t bytes = __atomic_load_n(&lmm_vm_page, __ATOMIC_RELAXED);
+
+    return LMM_LIKELY(bytes != 0) ? bytes : lmm_vm_find_page();
+}
+#endif
+
+/* bytes, at most SIZE_MAX less a kernel page, rounded up to whole kernel pages. */
+static inline size_t lmm_vm_round_up(size_t bytes)
+{
+    return lmm_round_up(bytes, lmm_vm_page_bytes());
+}
+
+/* The start of the kernel page that the address is in. */
+static inline uintptr_t lmm_vm_page_start(uintptr_t address)
+{
+    return address & ~(uintptr_t) (lmm_vm_page_bytes() - 1);
+}
+
+/* Maps bytes of zeroed memory, rounded up to kernel pages; NULL when there is none. */
 void *lmm_vm_map(size_t bytes);
 
 /* Maps zeroed memory that a copy of the process (lmm_system_copy()) shares with it; for results. It

@@ -108,25 +108,27 @@ static uintptr_t scan(int file, uintptr_t from, uintptr_t to, struct run *run)
 
 /* ---- By the file ----------------------------------------------------------------------------- */
 
-/* Returns where it ended, as scan(). */
+/* Returns where it ended, as scan(). The file has an entry for each kernel page. */
 static uintptr_t read_entries(int file, uintptr_t from, uintptr_t to, struct run *run)
 {
+    const size_t page_bytes = lmm_vm_page_bytes();
     uint64_t entries[ENTRIES];
 
+    from = lmm_vm_page_start(from);
     while (from < to) {
-        size_t wanted = (to - from) / LMM_SYSTEM_PAGE_BYTES;
+        size_t wanted = lmm_vm_round_up(to - from) / page_bytes;
         wanted = wanted < ENTRIES ? wanted : ENTRIES;
         ssize_t got = lmm_system_pread(file, entries, wanted * sizeof(entries[0]),
-                                       from / LMM_SYSTEM_PAGE_BYTES * sizeof(entries[0]));
+                                       from / page_bytes * sizeof(entries[0]));
         size_t known = got < 0 ? 0 : (size_t) got / sizeof(entries[0]);
         if (known == 0) {
             break;
         }
-        for (size_t i = 0; i < known; i++, from += LMM_SYSTEM_PAGE_BYTES) {
+        for (size_t i = 0; i < known; i++, from += page_bytes) {
             bool is_present = (entries[i] & ENTRY_PRESENT) != 0;
             if ((entries[i] & (ENTRY_PRESENT | ENTRY_SWAPPED)) != 0 &&
                 !(is_present && (entries[i] & ENTRY_FILE) != 0)) {
-                add(run, from, from + LMM_SYSTEM_PAGE_BYTES,
+                add(run, from, from + page_bytes,
                     is_present ? LMM_PRESENT_IN_MEMORY : LMM_PRESENT_ELSEWHERE);
             }
         }
@@ -156,8 +158,8 @@ static void add_resident(uintptr_t from, uintptr_t to, struct run *run)
 
 static void to_pages(uintptr_t *from, uintptr_t *to)
 {
-    *from &= ~(uintptr_t) (LMM_SYSTEM_PAGE_BYTES - 1);
-    *to = lmm_round_up(*to, LMM_SYSTEM_PAGE_BYTES);
+    *from = lmm_vm_page_start(*from);
+    *to = lmm_vm_round_up(*to);
 }
 
 void lmm_present_open(struct lmm_present *present)

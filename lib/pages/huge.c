@@ -92,7 +92,8 @@ static size_t advisable_pages(const struct lmm_huge *huge, const struct lmm_page
     size_t end = length_of(page) - WITNESSES;
 
     if ((uintptr_t) lmm_page_base(page) % LMM_LARGE_PAGE_BYTES != 0 || first >= end ||
-        huge->credit == 0 || lmm_options.never_huge_pages) {
+        huge->credit == 0 || lmm_options.never_huge_pages ||
+        lmm_vm_page_bytes() != LMM_SYSTEM_PAGE_BYTES) { /* then large pages have 32 or 512 MiB */
         return 0;
     }
     size_t pages = end - first < room ? end - first : room;

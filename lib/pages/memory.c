@@ -3,7 +3,6 @@
 
 #include "lib/ground/meta.h"
 #include "lib/ground/reservoir.h"
-#include "lib/ground/vm.h"
 
 static uint64_t *absent_word(struct lmm_page_facts *facts, size_t i)
 {
@@ -121,8 +120,8 @@ size_t lmm_memory_commit(struct lmm_page *page, size_t first, size_t last)
     size_t bytes = 0;
 
     LMM_CHECK(page->kind != LMM_PAGE_SPAN && first <= last);
-    first /= LMM_SYSTEM_PAGE_BYTES;
-    last /= LMM_SYSTEM_PAGE_BYTES;
+    first = lmm_memory_kernel_start(first / LMM_SYSTEM_PAGE_BYTES);
+    last = lmm_memory_kernel_end(last / LMM_SYSTEM_PAGE_BYTES + 1) - 1;
     if (has_one_word(page, facts)) {
         uint64_t absent = lmm_load_relaxed(&facts->absent);
         uint64_t touched = absent & bits_between(first, last);
@@ -144,6 +143,8 @@ size_t lmm_memory_discard(struct lmm_page *page, size_t first, size_t end)
 {
     size_t bytes = 0;
 
+    first = lmm_memory_kernel_end(first);
+    end = lmm_memory_kernel_start(end);
     LMM_CHECK(end <= (size_t) lmm_page_facts(page)->units * LMM_UNIT_SYSTEM_PAGES);
     for (size_t at = first; at < end; at++) {
         size_t stretch = at;

@@ -6,6 +6,9 @@
  * When a page ends while its units stay mapped, the state of their system pages stays in the units'
  * facts (page.h), so that the next page there counts them as committed.
  *
+ * Where the kernel's pages are longer (vm.h), touching a system page touches all of its kernel page, and
+ * only whole kernel pages are given back. So the bits of a kernel page are alike.
+ *
  * Invariants:
  *   I1  bit i of a page's absent bits is set exactly when system page i is absent; no LIVE or
  *       listed slot lies on an absent system page (checked by lmm_slots_are_valid() and
@@ -19,6 +22,7 @@
 #define LMM_MEMORY_H
 
 #include "lib/ground/base.h"
+#include "lib/ground/vm.h"
 #include "lib/pages/page.h"
 
 /* Sets the absent bits of a new page: all set for fresh memory, otherwise inherited from the last
@@ -47,11 +51,22 @@ size_t lmm_memory_committed_bytes(const struct lmm_page *page);
 /* The same of the units that the reservoir keeps. Takes its lock. O(units kept). */
 size_t lmm_memory_kept_bytes(void);
 
-/* Marks the system pages that hold the bytes [first, last] of the page as touched. Returns the
+/* The kernel pages, in system pages, around the system pages [first, end). */
+static inline size_t lmm_memory_kernel_start(size_t first)
+{
+    return first & ~(lmm_vm_page_bytes() / LMM_SYSTEM_PAGE_BYTES - 1);
+}
+
+static inline size_t lmm_memory_kernel_end(size_t end)
+{
+    return lmm_round_up(end, lmm_vm_page_bytes() / LMM_SYSTEM_PAGE_BYTES);
+}
+
+/* Marks the kernel pages that hold the bytes [first, last] of the page as touched. Returns the
  * bytes of those that were absent. */
 size_t lmm_memory_commit(struct lmm_page *page, size_t first, size_t last);
 
-/* Gives the system pages [first, end) of the page back to the kernel, with one call per stretch
+/* Gives the kernel pages in the system pages [first, end) of the page back, with one call per stretch
  * that is not absent; no LIVE or listed slot may lie there. Returns the bytes given back. */
 size_t lmm_memory_discard(struct lmm_page *page, size_t first, size_t end);
 

@@ -142,7 +142,7 @@ static void reserve_window_locked(void)
 
     for (; table == NULL && units >= WINDOW_UNITS_MIN; units /= 2) {
         size_t bytes = units * (sizeof(struct lmm_page) + sizeof(struct lmm_page_facts));
-        table = lmm_vm_map_aligned(lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES), LMM_UNIT_BYTES);
+        table = lmm_vm_map_aligned(lmm_vm_round_up(bytes), LMM_UNIT_BYTES);
         if (table != NULL) {
             struct lmm_page *last = (struct lmm_page *) (void *) table;
             window_facts = (struct lmm_page_facts *) (void *) (last + units);
@@ -158,9 +158,9 @@ static void reserve_window_locked(void)
 void lmm_page_window_memory(uintptr_t *ret_from, uintptr_t *ret_to)
 {
     *ret_from = window.units == 0 ? 0 : (uintptr_t) last_of_window();
-    *ret_to = *ret_from +
-              lmm_round_up(window.units * (sizeof(struct lmm_page) + sizeof(struct lmm_page_facts)),
-                           LMM_SYSTEM_PAGE_BYTES);
+    *ret_to =
+        *ret_from +
+        lmm_vm_round_up(window.units * (sizeof(struct lmm_page) + sizeof(struct lmm_page_facts)));
 }
 
 static struct branch *reserve_branch_locked(size_t i)

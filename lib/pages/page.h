@@ -177,7 +177,6 @@ enum {
     LMM_LEAF_UNITS = 1 << LMM_LEAF_SHIFT,
     LMM_BRANCH_SHIFT = 10, /* leaves a branch */
     LMM_BRANCH_LEAVES = 1 << LMM_BRANCH_SHIFT,
-    LMM_ADDRESS_BITS = 47, /* of user space */
     LMM_ROOT_ENTRIES = 1 << (LMM_ADDRESS_BITS - LMM_UNIT_SHIFT - LMM_LEAF_SHIFT - LMM_BRANCH_SHIFT),
     LMM_WINDOW_UNITS = 1 << 17,
     LMM_WINDOW_ABOVE = 1 << 10, /* units of it above its descriptors */
@@ -191,11 +190,11 @@ struct lmm_window {
 };
 
 /* A copy of the window for fast paths, which a child process finds zeroed until it is settled
- * (heaps/thread). It has a system page of its own. */
+ * (heaps/thread). It has a kernel page of its own. */
 extern union lmm_near {
     struct lmm_window window;
-    char bytes[LMM_SYSTEM_PAGE_BYTES];
-} lmm_page_near_window __attribute__((visibility("hidden"), aligned(LMM_SYSTEM_PAGE_BYTES)));
+    char bytes[LMM_KERNEL_PAGE_BYTES_MAX];
+} lmm_page_near_window __attribute__((visibility("hidden"), aligned(LMM_KERNEL_PAGE_BYTES_MAX)));
 
 /* Returns the descriptor of the unit that holds address when it is in the window, else NULL. Takes
  * any value; loads nothing from the address. */

@@ -82,11 +82,11 @@ static void add_bytes(struct lmm_page_use *use, uint32_t site, size_t start, siz
     }
 }
 
-/* Counts the system pages that the slots of a block reach. */
+/* Counts the system pages of the kernel pages that the slots of a block reach. */
 static void hold(struct lmm_page_use *use, size_t from, size_t end)
 {
-    size_t first = from / LMM_SYSTEM_PAGE_BYTES;
-    size_t after = (end - 1) / LMM_SYSTEM_PAGE_BYTES + 1;
+    size_t first = lmm_memory_kernel_start(from / LMM_SYSTEM_PAGE_BYTES);
+    size_t after = lmm_memory_kernel_end((end - 1) / LMM_SYSTEM_PAGE_BYTES + 1);
 
     first = first > use->free_from ? first : use->free_from;
     use->held += after > first ? after - first : 0;

@@ -95,7 +95,7 @@ static uint32_t thread_unlisted(struct lmm_page *page, uint32_t *ret_count)
     uint32_t head = LMM_TAG_END;
     uint32_t count = 0;
 
-    last_byte |= LMM_SYSTEM_PAGE_BYTES - 1;
+    last_byte |= lmm_vm_page_bytes() - 1;
     lmm_memory_commit(page, (size_t) slot * page->stride, last_byte);
     uint32_t end = (uint32_t) (last_byte / page->stride) + 1;
     end = end < page->fresh ? end : page->fresh;

@@ -187,7 +187,7 @@ void lmm_runs_give_page_back(const struct lmm_runs *runs, const struct lmm_ended
 static void set_span_length(struct lmm_runs *runs, struct lmm_page *page, size_t n, bool keeps_end)
 {
     struct lmm_page_facts *facts = lmm_page_facts(page);
-    size_t end = lmm_round_up(n * page->stride, LMM_SYSTEM_PAGE_BYTES) / LMM_SYSTEM_PAGE_BYTES;
+    size_t end = lmm_vm_round_up(n * page->stride) / LMM_SYSTEM_PAGE_BYTES;
     size_t old_end = facts->clean_from;
 
     if (end < old_end &&

@@ -273,8 +273,8 @@ static void find_closed_pages(const struct dl_phdr_info *info, struct writing *w
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
         if (segment->p_type == PT_GNU_RELRO) {
             uintptr_t start = info->dlpi_addr + segment->p_vaddr;
-            writing->from = start & ~(uintptr_t) (LMM_SYSTEM_PAGE_BYTES - 1);
-            writing->to = (start + segment->p_memsz) & ~(uintptr_t) (LMM_SYSTEM_PAGE_BYTES - 1);
+            writing->from = lmm_vm_page_start(start);
+            writing->to = lmm_vm_page_start(start + segment->p_memsz);
         }
     }
 }

@@ -11,6 +11,7 @@
 #include "lib/heaps/foreign.h"
 #include "lib/heaps/heap.h"
 #include "lib/ground/options.h"
+#include "lib/ground/vm.h"
 #include "lib/preload/classes.h"
 #include "lib/preload/serve.h"
 #include "lib/preload/stacked.h"
@@ -340,15 +341,15 @@ LMM_API void *aligned_alloc(size_t align, size_t bytes)
 
 LMM_API void *valloc(size_t bytes)
 {
-    return alloc_aligned(bytes, LMM_SYSTEM_PAGE_BYTES);
+    return alloc_aligned(bytes, lmm_vm_page_bytes());
 }
 
 LMM_API void *pvalloc(size_t bytes)
 {
-    if (bytes > SIZE_MAX - LMM_SYSTEM_PAGE_BYTES) {
+    if (bytes > SIZE_MAX - lmm_vm_page_bytes()) {
         return fail(ENOMEM);
     }
-    return alloc_aligned(lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES), LMM_SYSTEM_PAGE_BYTES);
+    return alloc_aligned(lmm_vm_round_up(bytes), lmm_vm_page_bytes());
 }
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */
