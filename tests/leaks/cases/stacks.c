@@ -151,9 +151,9 @@ static void handler_on_alternate_stack(void)
     start(be_interrupted, &flags);
 }
 
+#ifdef __x86_64__
 static volatile uintptr_t handed_over;
 
-#ifdef __x86_64__
 /* Decodes the hidden pointer into one place only, then waits there for ever: 34 is pause. */
 #define WAIT_WITH(decode)                                                                          \
     __asm__ volatile("mov %0, %%rbx\n not %%rbx\n" decode "\n xor %%ebx, %%ebx\n movq $0, %0\n"    \
@@ -161,7 +161,6 @@ static volatile uintptr_t handed_over;
                      : "+m"(handed_over)                                                           \
                      :                                                                             \
                      : "rax", "rbx", "rcx", "r11", "r12", "xmm5", "memory")
-#endif
 
 static void hand_over(void *(*run)(void *) )
 {
@@ -173,7 +172,6 @@ static void hand_over(void *(*run)(void *) )
     }
 }
 
-#ifdef __x86_64__
 static void *wait_in_register(void *unused)
 {
     ready();

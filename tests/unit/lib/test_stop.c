@@ -172,6 +172,8 @@ Test(stop, a_thread_in_each_state)
     }
 }
 
+#if defined(__x86_64__)
+
 /* A word is in a register alone while the thread spins. */
 struct search {
     uintptr_t word;
@@ -187,7 +189,6 @@ static void look_for_word(const void *from, const void *to, void *arg)
     }
 }
 
-#if defined(__x86_64__)
 static const uintptr_t hidden = 0x123456789abc; /* kept as its complement elsewhere */
 
 #define SPIN_WITH(load, name)                                                                      \

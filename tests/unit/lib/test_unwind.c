@@ -500,6 +500,39 @@ Test(unwind, does_not_touch_a_guard_page)
 
 #endif
 
+#if defined(__aarch64__)
+
+/* Functions that sign their return addresses before they save them, where the processor can. */
+static __attribute__((noinline, target("branch-protection=pac-ret+leaf"))) void
+signed_calls(uint32_t depth)
+{
+    if (depth == 0) {
+        take();
+    } else {
+        signed_calls(depth - 1);
+    }
+    __asm__ volatile("");
+}
+
+Test(unwind, leads_through_signed_return_addresses)
+{
+    enum { DEPTH = 30 };
+
+    take_inside();
+    uint32_t outside = trace.count - 1;
+    for (size_t i = 0; i < 3; i++) {
+        signed_calls(DEPTH);
+        cr_expect_eq(trace.count, outside + DEPTH + 1, "%u calls", trace.count);
+        uintptr_t recursion = trace.pc[outside + 1];
+        for (uint32_t call = outside + 1; call < outside + DEPTH; call++) {
+            cr_expect_eq(trace.pc[call], recursion);
+        }
+        cr_expect(recursion >> 48 == 0 && lmm_trace_is_valid(&trace));
+    }
+}
+
+#endif
+
 /* The hash depends only on the return addresses, not on how they were found. */
 Test(unwind, hashes_what_it_took)
 {
