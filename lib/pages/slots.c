@@ -41,7 +41,7 @@ struct lmm_page *lmm_slots_create(char *base, uint16_t family, uint32_t stride, 
     page->gone = 0;
     lmm_store_relaxed(&page->foreign, (uint64_t) LMM_TAG_END);
     glthread_init(&page->glue);
-    page->multiplier = lmm_page_multiplier(stride);
+    lmm_store_relaxed(&page->multiplier, lmm_page_multiplier(stride));
     lmm_store_release(&page->kind, LMM_PAGE_SLOTS);
     return page;
 }
@@ -49,7 +49,7 @@ struct lmm_page *lmm_slots_create(char *base, uint16_t family, uint32_t stride, 
 void lmm_slots_destroy(struct lmm_page *page)
 {
     LMM_CHECK(lmm_slots_free_count(page) == page->slots && !page->queued);
-    page->multiplier = 0;
+    lmm_store_relaxed(&page->multiplier, (uint64_t) 0);
     lmm_store_relaxed(&page->owner, NULL);
     page->gone = 1;
     lmm_store_release(&page->kind, LMM_PAGE_NONE);
