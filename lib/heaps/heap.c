@@ -188,8 +188,10 @@ void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t sl
     lmm_store_relaxed(&page->tags[slot], page->head);
     page->head = slot;
     page->head_site = site;
-    if (lmm_count_down_single_writer(&page->countdown)) {
+    if (LMM_UNLIKELY(lmm_count_down_single_writer(&page->countdown))) {
+        int saved_errno = errno;
         lmm_heap_page_event(heap, page);
+        errno = saved_errno;
     }
 }
 

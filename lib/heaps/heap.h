@@ -250,13 +250,15 @@ enum lmm_push {
     LMM_PUSH_DONE,    /* freed and counted */
     LMM_PUSH_EVENT,   /* the same, and *ret_page needs lmm_heap_page_event() */
     LMM_PUSH_FOREIGN, /* nothing: p is the start of a slot of *ret_page, which is not this heap's */
-    LMM_PUSH_SLOW,    /* nothing: the slow path must look at p */
+    LMM_PUSH_SITE, /* nothing: p is the start of a slot of *ret_page, which is this heap's, but not */
+                   /* live, or of another site */
+    LMM_PUSH_SLOW, /* nothing: the slow path must look at p */
 };
 
 /*
  * Frees p when it is a live slot of this heap, of an open site. The owner thread calls this,
- * without a lock; all stores are relaxed. *ret_page is set for LMM_PUSH_EVENT and LMM_PUSH_FOREIGN
- * only.
+ * without a lock; all stores are relaxed. *ret_page is set for LMM_PUSH_EVENT, LMM_PUSH_FOREIGN
+ * and LMM_PUSH_SITE only.
  *
  * own_sites: frees only blocks of their family's first site, whose id is the family's index. Then
  * the counter's address does not depend on the tag, which saves a sixth of a free's time.
@@ -285,7 +287,7 @@ lmm_heap_push(const struct lmm_open *open, const void *p, bool own_sites,
     struct lmm_ledger_row *row =
         own_sites ? lmm_open_first_row(open, site) : lmm_open_row_near(open, site);
     if (LMM_UNLIKELY(row == NULL || found != site)) {
-        return LMM_PUSH_SLOW; /* not LIVE, or a site that this heap has no row for yet */
+        return LMM_PUSH_SITE; /* not LIVE, or a site that this heap has no row for yet */
     }
     lmm_store_relaxed(tag, page->head);
     lmm_tag_before_block(tag, p);
@@ -361,7 +363,7 @@ LMM_NOINLINE void *lmm_heap_pop_restocked(const struct lmm_open *open, uint32_t 
  * thread has just done so (lmm_heap_reap()). */
 LMM_NOINLINE void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page);
 
-/* Frees a live slot of this heap, off the fast path; the caller counts it. */
+/* Frees a live slot of this heap, off the fast path; the caller counts it. Preserves errno. */
 void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot);
 
 /* Counts delta for site in the heap's row, or, without memory for one, in the shared row. */

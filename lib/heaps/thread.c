@@ -161,7 +161,7 @@ static struct lmm_heap *adopt(void)
     struct lmm_heap *heap = unpark_locked();
     heap = heap != NULL ? heap : add_heap_locked(false);
     if (heap != NULL && heap->tracer != NULL) {
-        heap->tracer->is_ready = false;
+        heap->tracer->state = LMM_TRACER_NEW;
     }
     lmm_lock_release(&lmm_heaps_lock);
     /* In the drop-in this may ask for memory, which is then the shared heap's. */

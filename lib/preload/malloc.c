@@ -39,7 +39,8 @@ static void *pop_restocked(uint32_t class)
 static LMM_NOINLINE void *alloc_slow(size_t bytes)
 {
     struct lmm_caller caller = LMM_CALLER();
-    void *block = bytes <= LMM_CLASS_BYTES_MAX ? pop_restocked(lmm_class_of(bytes)) : NULL;
+    bool may_pop = bytes <= LMM_CLASS_BYTES_MAX && lmm_options.stack_frames == 0;
+    void *block = may_pop ? pop_restocked(lmm_class_of(bytes)) : NULL;
 
     return block != NULL ? block : lmm_serve_alloc(bytes, 1, false, &caller);
 }
@@ -93,14 +94,12 @@ LMM_API void *calloc(size_t count, size_t size)
     return calloc_slow(count, size);
 }
 
-static LMM_NOINLINE void free_slow(void *p)
+/* Frees p, which is the start of a slot of this thread's page, with another tag than a fast path's. */
+static LMM_NOINLINE void free_stacked(void *p, struct lmm_page *page)
 {
-    int saved_errno = errno;
-
-    if (lmm_options.stack_frames == 0 || !lmm_stacked_push(p)) {
+    if (LMM_UNLIKELY(!lmm_stacked_push(p, page))) {
         lmm_serve_free(p);
     }
-    errno = saved_errno;
 }
 
 static LMM_NOINLINE void page_event(struct lmm_page *page)
@@ -140,12 +139,14 @@ static inline __attribute__((always_inline)) void free_block(void *p)
     if (LMM_LIKELY(push == LMM_PUSH_DONE)) {
         return;
     }
-    if (push == LMM_PUSH_EVENT) {
+    if (push == LMM_PUSH_SITE) {
+        free_stacked(p, page);
+    } else if (push == LMM_PUSH_EVENT) {
         page_event(page);
     } else if (push == LMM_PUSH_FOREIGN && lmm_thread_open.site_limit != 0) {
         free_other(p, page);
     } else {
-        free_slow(p);
+        lmm_serve_free(p);
     }
 }
 

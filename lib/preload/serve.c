@@ -238,7 +238,9 @@ static void *move(void *p, const struct lmm_block_facts *facts, size_t bytes,
     if (is_temporary) {
         lmm_stacked_note_temporary(facts);
     }
-    lmm_serve_free(p);
+    if (!lmm_stacked_push(p, facts->page)) {
+        lmm_serve_free(p);
+    }
     lmm_stacked_note_moved(moved);
     return moved;
 }

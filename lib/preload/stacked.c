@@ -104,12 +104,12 @@ static LMM_NOINLINE struct lmm_heap *enter(void)
         return NULL;
     }
     struct lmm_tracer *tracer = heap->tracer;
-    if (!tracer->is_ready) {
+    if (tracer->state == LMM_TRACER_NEW) {
         /* The heap was adopted; after a fork its last thread may have stopped within a trace. */
-        tracer->is_ready = true;
-        tracer->is_busy = false;
+        tracer->state = LMM_TRACER_IDLE;
         tracer->last = NULL;
         lmm_trace_clear(&tracer->trace);
+        lmm_recall_clear(&tracer->recall);
     }
     return heap;
 }
@@ -117,8 +117,15 @@ static LMM_NOINLINE struct lmm_heap *enter(void)
 /* Whether the heap has this thread's tracer, and the process is settled. */
 static inline bool is_entered(const struct lmm_heap *heap)
 {
-    return LMM_LIKELY(heap != NULL && heap->tracer != NULL && heap->tracer->is_ready &&
-                      lmm_thread_is_settled());
+    return LMM_LIKELY(heap != NULL && heap->tracer != NULL &&
+                      heap->tracer->state != LMM_TRACER_NEW && lmm_thread_is_settled());
+}
+
+/* Whether the thread may use its tracer. */
+static inline bool is_idle(const struct lmm_heap *heap)
+{
+    return LMM_LIKELY(heap != NULL && heap->tracer != NULL &&
+                      heap->tracer->state == LMM_TRACER_IDLE && lmm_thread_is_settled());
 }
 
 static inline struct lmm_heap *own_heap(void)
@@ -128,20 +135,28 @@ static inline struct lmm_heap *own_heap(void)
     return is_entered(heap) ? heap : enter();
 }
 
-static inline uint32_t site_of(struct lmm_trace *trace, uint32_t class,
+static LMM_NOINLINE uint32_t ignored_site(struct lmm_family *family, uint32_t site)
+{
+    int saved_errno = errno;
+    uint32_t ignored = lmm_site_ignored(site, &family->sites);
+
+    errno = saved_errno;
+    return ignored;
+}
+
+/* recall: NULL: the trace is a new one. Preserves errno. */
+static inline uint32_t site_of(struct lmm_trace *trace, struct lmm_recall *recall, uint32_t class,
                                const struct lmm_caller *caller)
 {
     struct lmm_family *family = lmm_families_at(class);
-    uint32_t site = LMM_SITE_NONE;
+    uint32_t frames = lmm_options.stack_frames;
+    uint32_t site =
+        frames == 1 ? lmm_recall_caller(recall, family, caller->pc) : (uint32_t) LMM_SITE_NONE;
 
-    if (lmm_options.stack_frames == 1) { /* the caller is all of it, if it is not LMM's own code */
-        site = lmm_depot_known_site(family, caller->pc);
-    }
     if (site == LMM_SITE_NONE) {
-        lmm_unwind(trace, caller, lmm_options.stack_frames);
-        site = lmm_depot_site(family, trace);
+        site = lmm_recall_site(recall, trace, family, caller, frames);
     }
-    return LMM_UNLIKELY(lmm_thread_ignores != 0) ? lmm_site_ignored(site, &family->sites) : site;
+    return LMM_UNLIKELY(lmm_thread_ignores != 0) ? ignored_site(family, site) : site;
 }
 
 /* The same with a trace of its own, which is larger than some threads' stacks. */
@@ -153,7 +168,7 @@ static LMM_NOINLINE uint32_t site_by_own_trace(uint32_t class, const struct lmm_
         return lmm_families_at(class)->site;
     }
     lmm_trace_clear(trace);
-    uint32_t site = site_of(trace, class, caller);
+    uint32_t site = site_of(trace, NULL, class, caller);
     lmm_meta_free(&lmm_arena_records, trace, sizeof(*trace));
     return site;
 }
@@ -228,24 +243,21 @@ static inline void note_allocation(struct lmm_heap *heap, void *block, uint32_t 
 void *lmm_stacked_alloc_small(size_t bytes, bool zero, const struct lmm_caller *caller)
 {
     struct lmm_heap *heap = lmm_thread_open.heap;
-    int saved_errno = errno;
 
-    if (LMM_UNLIKELY(bytes > LMM_CLASS_BYTES_MAX || !is_entered(heap) || heap->tracer->is_busy ||
-                     lmm_tools_active)) {
+    if (LMM_UNLIKELY(bytes > LMM_CLASS_BYTES_MAX || !is_idle(heap) || lmm_tools_active)) {
         return NULL;
     }
     uint32_t class = lmm_class_of(bytes);
     struct lmm_tracer *tracer = heap->tracer;
-    tracer->is_busy = true;
-    void *block = pop(heap, class, bytes, site_of(&tracer->trace, class, caller));
+    tracer->state = LMM_TRACER_BUSY;
+    void *block = pop(heap, class, bytes, site_of(&tracer->trace, &tracer->recall, class, caller));
     if (LMM_LIKELY(block != NULL)) {
         if (zero) {
             memset(block, 0, heap->open.bins[class].stride);
         }
         note_allocation(heap, block, class, (int64_t) bytes);
     }
-    tracer->is_busy = false;
-    errno = saved_errno;
+    tracer->state = LMM_TRACER_IDLE;
     return block;
 }
 
@@ -274,18 +286,17 @@ void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
 {
     struct lmm_heap *heap = own_heap();
 
-    if (LMM_UNLIKELY(heap == NULL || heap->tracer->is_busy)) {
+    if (LMM_UNLIKELY(heap == NULL || heap->tracer->state != LMM_TRACER_IDLE)) {
         return alloc_without_tracer(heap, shape, align, zero, caller);
     }
     struct lmm_tracer *tracer = heap->tracer;
-    LMM_CHECK(tracer->is_ready);
-    tracer->is_busy = true;
-    uint32_t site = site_of(&tracer->trace, shape->class, caller);
+    tracer->state = LMM_TRACER_BUSY;
+    uint32_t site = site_of(&tracer->trace, &tracer->recall, shape->class, caller);
     void *block = alloc_slow(shape, align, zero, site);
     if (block != NULL) {
         note_allocation(heap, block, shape->class, bytes_of(shape));
     }
-    tracer->is_busy = false;
+    tracer->state = LMM_TRACER_IDLE;
     return block;
 }
 
@@ -330,9 +341,8 @@ void lmm_stacked_note_moved(const void *moved)
     note_event(moved);
 }
 
-/* Counts a free. Call before the block is freed. */
-static inline void note_free(struct lmm_heap *heap, const void *p, uint32_t class, uint32_t site,
-                             int64_t bytes)
+/* The block p, of that site, is freed: counts it as temporary, if it is. */
+static LMM_NOINLINE void end_last(struct lmm_heap *heap, const void *p, uint32_t site)
 {
     struct lmm_tracer *tracer = heap->tracer;
 
@@ -341,24 +351,26 @@ static inline void note_free(struct lmm_heap *heap, const void *p, uint32_t clas
         count_temporary(heap, site);
     }
     note_event(NULL);
+}
+
+/* Counts a free. Call before the block is freed. */
+static void note_free(struct lmm_heap *heap, const void *p, uint32_t class, uint32_t site,
+                      int64_t bytes)
+{
+    end_last(heap, p, site);
     note_bytes(heap, class, -bytes);
 }
 
-bool lmm_stacked_push(void *p)
+bool lmm_stacked_push(void *p, struct lmm_page *page)
 {
     struct lmm_heap *heap = lmm_thread_open.heap;
-    struct lmm_page *page = lmm_page_near((uintptr_t) p);
 
-    if (LMM_UNLIKELY(!is_entered(heap) || heap->tracer->is_busy || lmm_tools_active ||
-                     page == NULL)) {
-        return false;
-    }
-    uint64_t product = ((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier;
-    if (LMM_UNLIKELY((uint32_t) product >= page->multiplier ||
+    if (LMM_UNLIKELY(!is_idle(heap) || lmm_tools_active ||
                      lmm_load_relaxed(&page->owner) != heap)) {
         return false;
     }
-    uint32_t slot = (uint32_t) (product >> 32);
+    struct lmm_tracer *tracer = heap->tracer;
+    uint32_t slot = (uint32_t) (((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier >> 32);
     uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
     uint32_t site = lmm_tag_site(tag);
     struct lmm_ledger_row *row = lmm_open_row(&heap->open, site);
@@ -367,11 +379,17 @@ bool lmm_stacked_push(void *p)
         return false;
     }
     uint64_t bytes = page->stride - lmm_tag_slack(tag);
-    heap->tracer->is_busy = true;
+    tracer->state = LMM_TRACER_BUSY;
     lmm_add_single_writer_release(&row->freed_blocks, 1);
     lmm_add_single_writer_release(&row->freed_extra, bytes);
-    note_free(heap, p, page->family, site, (int64_t) bytes);
-    heap->tracer->is_busy = false;
+    if (LMM_UNLIKELY(lmm_options.heaptrack_temporaries)) {
+        end_last(heap, p, site);
+    } else if (tracer->last == p) {
+        tracer->last = NULL;
+        lmm_add_single_writer(&row->temporaries, 1);
+    }
+    note_bytes(heap, page->family, -(int64_t) bytes);
+    tracer->state = LMM_TRACER_IDLE;
     lmm_heap_push_own(heap, page, slot);
     return true;
 }
@@ -380,7 +398,7 @@ void lmm_stacked_free(void *p, const struct lmm_block_facts *facts)
 {
     struct lmm_heap *heap = facts->family->counts_bytes ? own_heap() : NULL;
 
-    if (heap != NULL && !heap->tracer->is_busy) {
+    if (heap != NULL && heap->tracer->state == LMM_TRACER_IDLE) {
         note_free(heap, p, facts->family->index, lmm_tag_site(facts->tag), live_bytes_of(facts));
     } else if (facts->family->counts_bytes) {
         note_event(NULL);
@@ -395,13 +413,13 @@ void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts,
                           const struct lmm_shape *shape, const struct lmm_caller *caller)
 {
     struct lmm_heap *heap = own_heap();
-    bool has_tracer = heap != NULL && !heap->tracer->is_busy;
+    bool has_tracer = heap != NULL && heap->tracer->state == LMM_TRACER_IDLE;
     struct lmm_tracer *tracer = has_tracer ? heap->tracer : NULL;
 
     if (has_tracer) {
-        tracer->is_busy = true;
+        tracer->state = LMM_TRACER_BUSY;
     }
-    uint32_t site = has_tracer ? site_of(&tracer->trace, shape->class, caller)
+    uint32_t site = has_tracer ? site_of(&tracer->trace, &tracer->recall, shape->class, caller)
                                : site_without_tracer(heap, shape->class, caller);
     void *reshaped = lmm_block_reshape(p, facts, shape->slots, lmm_live_value(site, shape->slack));
     if (reshaped != NULL && has_tracer) {
@@ -413,7 +431,7 @@ void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts,
         add_to_sums(shape->class, bytes_of(shape));
     }
     if (has_tracer) {
-        tracer->is_busy = false;
+        tracer->state = LMM_TRACER_IDLE;
     }
     return reshaped;
 }

@@ -11,7 +11,7 @@
  *   I1  the process's sum and the pending bytes of all tracers are the live bytes (preload.agree
  *       compares the peak with the program's own count); so are a family's sum and what the bins of
  *       all heaps have noted
- *   I2  only a heap's thread uses the heap's tracer, and not while is_busy: a signal's handler, or
+ *   I2  only a heap's thread uses the heap's tracer, and not while it is BUSY: a signal's handler, or
  *       libc called by LMM, counts at its class's "(unattributed)" site instead
  * Locks: none, except those of the functions it calls.
  */
@@ -34,8 +34,9 @@ void *lmm_stacked_alloc_small(size_t bytes, bool zero, const struct lmm_caller *
 void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
                         const struct lmm_caller *caller);
 
-/* Frees any p that is a slot of this thread's heap; else returns false. May change errno. */
-bool lmm_stacked_push(void *p);
+/* Frees p, the start of a block's room in that page, if it is a live slot of this thread's heap, and call
+ * stacks are taken; else returns false. Preserves errno. */
+bool lmm_stacked_push(void *p, struct lmm_page *page);
 
 /* Frees the block p, of which lmm_block_find() gave the facts. May change errno. */
 void lmm_stacked_free(void *p, const struct lmm_block_facts *facts);

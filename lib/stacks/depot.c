@@ -4,6 +4,7 @@
 #include "lib/books/site.h"
 #include "lib/ground/table.h"
 #include "lib/stacks/modules.h"
+#include "lib/stacks/stack_check.h"
 
 #include <string.h>
 
@@ -150,7 +151,15 @@ uint32_t lmm_depot_site(struct lmm_family *family, const struct lmm_trace *trace
     return LMM_LIKELY(number != 0) ? number - 1 : find_site(family, key, trace);
 }
 
-uint32_t lmm_depot_known_site(const struct lmm_family *family, uintptr_t pc)
+uint32_t lmm_depot_known_site(const struct lmm_family *family, uint64_t hash, uintptr_t pc,
+                              uint32_t calls)
+{
+    uint32_t number = known_number(known_key(family->index, hash, pc, calls));
+
+    return LMM_LIKELY(number != 0) ? number - 1 : (uint32_t) LMM_SITE_NONE;
+}
+
+uint32_t lmm_depot_known_caller(const struct lmm_family *family, uintptr_t pc)
 {
     struct lmm_cfi_rule rule;
     uint64_t bits = lmm_table_get(lmm_table_body(&lmm_code_words), pc);
@@ -159,9 +168,7 @@ uint32_t lmm_depot_known_site(const struct lmm_family *family, uintptr_t pc)
         return LMM_SITE_NONE; /* the variant of its module is not known */
     }
     memcpy(&rule, &bits, sizeof(rule));
-    uint64_t hash = lmm_trace_word_of(pc, rule.variant);
-    uint32_t number = known_number(known_key(family->index, hash, pc, 1));
-    return LMM_LIKELY(number != 0) ? number - 1 : (uint32_t) LMM_SITE_NONE;
+    return lmm_depot_known_site(family, lmm_trace_word_of(pc, rule.variant), pc, 1);
 }
 
 uint32_t lmm_depot_stack(const struct lmm_trace *trace)

@@ -30,9 +30,13 @@ bool lmm_depot_start(void);
  * empty, or there is no memory. Any thread; no lock if the stack is known, else takes STACKS. */
 uint32_t lmm_depot_site(struct lmm_family *family, const struct lmm_trace *trace);
 
-/* The same for a stack of one call, that returns to pc, if it is known; else LMM_SITE_NONE. Any thread, no
- * lock. */
-uint32_t lmm_depot_known_site(const struct lmm_family *family, uintptr_t pc);
+/* The same for a stack of so many calls with that hash (unwind.h, I3), whose innermost one returns to pc,
+ * if it is known; else LMM_SITE_NONE. Any thread, no lock. */
+uint32_t lmm_depot_known_site(const struct lmm_family *family, uint64_t hash, uintptr_t pc,
+                              uint32_t calls);
+
+/* The same for a stack of one call. */
+uint32_t lmm_depot_known_caller(const struct lmm_family *family, uintptr_t pc);
 
 /* The number of the innermost frame of the stack in trace, whose frames are added to the ledger. 0: the
  * trace is empty, or there is no memory. Any thread; takes STACKS. */

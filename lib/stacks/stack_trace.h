@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stack_trace: what a thread remembers of its last call stack.
+ * stack_trace: what a thread remembers of the last call stack that it walked.
  *
  * Its invariants and who may change it: unwind.h. This file only lays it out, and reads it.
  */
@@ -39,6 +39,8 @@ struct lmm_trace_call {
 enum {
     LMM_TRACE_CALLS = 192, /* at most so many in a trace */
     LMM_TRACE_RETURNS = 64,
+    LMM_RECALL_SETS = 64,
+    LMM_RECALL_SET_WORDS = LMM_RECALL_SETS / 64,
 };
 
 /* A thread's last stack. lmm_trace_clear() makes it empty. */
@@ -49,6 +51,8 @@ struct lmm_trace {
     uint32_t forgotten; /* lmm_code_forgotten when the trace was taken */
     bool is_whole;      /* call 0 has no caller */
     bool is_stray;      /* partly on another stack than the thread's own; not reused */
+    uint64_t
+        recall_sets[LMM_RECALL_SET_WORDS]; /* a bit for each set of recall.h that has contents */
 
     uintptr_t thread; /* the thread that uses the trace */
     uintptr_t low;    /* [low, end) is of its own stack */
@@ -80,6 +84,14 @@ static inline void lmm_trace_clear(struct lmm_trace *trace)
     __builtin_memset(trace, 0, offsetof(struct lmm_trace, pc));
 }
 
+/* Drops all calls, also those that recall.h keeps: code or stack are others now. */
+static inline void lmm_trace_forget(struct lmm_trace *trace)
+{
+    trace->count = 0;
+    trace->word_count = 0;
+    __builtin_memset(trace->recall_sets, 0, sizeof(trace->recall_sets));
+}
+
 /* The variant of the module of call i. */
 static inline uint32_t lmm_trace_variant(const struct lmm_trace *trace, uint32_t i)
 {
@@ -92,7 +104,8 @@ static inline uint64_t lmm_trace_word_of(uintptr_t pc, uint32_t variant)
     return pc + variant * (uint64_t) 0xD6E8FEB86659FD93u;
 }
 
-/* By i: the factor that divides by K^i modulo 2^64. */
+/* By i: K^i modulo 2^64, and the factor that divides by it. */
+extern uint64_t lmm_trace_power[LMM_TRACE_CALLS] __attribute__((visibility("hidden")));
 extern uint64_t lmm_trace_inverse[LMM_TRACE_CALLS] __attribute__((visibility("hidden")));
 
 /* The hash of the calls [first, count), of which there is at least one, as if no other call were in

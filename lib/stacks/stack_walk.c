@@ -34,8 +34,7 @@ static void meet_thread(struct lmm_trace *trace, uintptr_t thread)
 {
     uintptr_t end = thread == main_thread ? (uintptr_t) __libc_stack_end : thread;
 
-    trace->count = 0;
-    trace->word_count = 0;
+    lmm_trace_forget(trace);
     trace->thread = thread;
     trace->low = page_floor(end);
     trace->end = end & ~(uintptr_t) (sizeof(uintptr_t) - 1);

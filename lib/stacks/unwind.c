@@ -3,18 +3,17 @@
 
 #include "lib/ground/module.h"
 #include "lib/stacks/rules.h"
+#include "lib/stacks/stack_check.h"
 #include "lib/stacks/stack_walk.h"
 
 #include <string.h>
 
 enum { KEPT_CALLS = 96 }; /* of a full trace so many are kept, for new ones to fit in */
 
+/* All three are set at start. */
+uint64_t lmm_trace_power[LMM_TRACE_CALLS];
 uint64_t lmm_trace_inverse[LMM_TRACE_CALLS];
-static uint64_t hash_power[LMM_TRACE_CALLS]; /* of LMM_HASH_MULTIPLIER; both are set at start */
-
-/* The drop-in's own code; empty in liblmm; set at start. */
-static uintptr_t own_start;
-static uintptr_t own_end;
+struct lmm_own_code lmm_own_code;
 
 static void fill_powers(void)
 {
@@ -23,9 +22,9 @@ static void fill_powers(void)
     for (uint32_t bits = 1; bits < 64; bits *= 2) {
         inverse *= 2 - LMM_HASH_MULTIPLIER * inverse; /* Newton: twice as many bits are right */
     }
-    hash_power[0] = lmm_trace_inverse[0] = 1;
+    lmm_trace_power[0] = lmm_trace_inverse[0] = 1;
     for (size_t i = 1; i < LMM_TRACE_CALLS; i++) {
-        hash_power[i] = hash_power[i - 1] * LMM_HASH_MULTIPLIER;
+        lmm_trace_power[i] = lmm_trace_power[i - 1] * LMM_HASH_MULTIPLIER;
         lmm_trace_inverse[i] = lmm_trace_inverse[i - 1] * inverse;
     }
 }
@@ -37,20 +36,14 @@ bool lmm_unwind_start(void)
     lmm_stack_walk_start();
     fill_powers();
     if (LMM_DROP_IN && lmm_module_find((uintptr_t) &lmm_unwind_start, &own)) {
-        own_start = own.start;
-        own_end = own.end;
+        lmm_own_code = (struct lmm_own_code) {.start = own.start, .end = own.end};
     }
     return lmm_modules_start();
 }
 
-bool lmm_unwind_is_own(uintptr_t pc)
-{
-    return pc >= own_start && pc < own_end;
-}
-
 static inline void skip_own(struct lmm_stack_walk *walk)
 {
-    while (LMM_UNLIKELY(walk->pc >= own_start && walk->pc < own_end)) {
+    while (LMM_UNLIKELY(lmm_unwind_is_own(walk->pc))) {
         lmm_stack_walk_step(walk, lmm_rule_of(lmm_table_body(&lmm_code_words), walk->pc));
     }
 }
@@ -71,11 +64,6 @@ static LMM_NOINLINE void walk_call(struct lmm_stack_walk *walk)
 
 /* ---- The trace of the last walk -------------------------------------------------------------- */
 
-static inline bool needs_bp(const struct lmm_trace *trace, uint32_t i)
-{
-    return (trace->marks[i] & LMM_TRACE_NEEDS_BP) != 0;
-}
-
 /* Drops the inner calls of the trace, so that `count` outer ones are left. */
 static inline void drop_inner(struct lmm_trace *trace, uint32_t count)
 {
@@ -85,65 +73,12 @@ static inline void drop_inner(struct lmm_trace *trace, uint32_t count)
     }
 }
 
-/* How a return address differs from what it was; 0: it is the same. place, pc: of one call of the trace. */
-static inline uintptr_t return_change(const uintptr_t *place, const uintptr_t *pc)
-{
-    const uintptr_t *word = (const uintptr_t *) *place - (LMM_CFI_RETURN_VARIES ? 0 : 1);
-
-    return lmm_cfi_code(*word) ^ *pc;
-}
-
-/* The outermost call, at or inside of call `outer`, that has everything between it and `call`
- * unchanged on the stack. Most of the time nothing is changed. */
-static inline uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call, uint32_t outer)
-{
-    const uintptr_t *pc = &trace->pc[call];
-    const uintptr_t *end = &trace->pc[outer];
-    const size_t to_place = (size_t) ((LMM_CFI_RETURN_VARIES ? trace->at : trace->sp) - trace->pc);
-
-    for (uint32_t k = trace->word_count; k-- > 0 && trace->word[k].call > outer;) {
-        const struct lmm_trace_word *word = &trace->word[k];
-        if (word->call <= call && LMM_UNLIKELY(*word->address != word->value)) {
-            end = &trace->pc[word->call];
-            break;
-        }
-    }
-    for (; pc - end >= 4; pc -= 4) {
-        const uintptr_t *place = pc + to_place;
-        if (LMM_UNLIKELY((return_change(place - 1, pc - 1) | return_change(place - 2, pc - 2) |
-                          return_change(place - 3, pc - 3) | return_change(place - 4, pc - 4)) !=
-                         0)) {
-            break;
-        }
-    }
-    while (pc != end && return_change(pc + to_place - 1, pc - 1) == 0) {
-        pc--;
-    }
-    return (uint32_t) (pc - trace->pc);
-}
-
-/* Whether the calls of the trace from `call` outwards, as many as are asked for or as the stack has, are
- * unchanged. Otherwise *ret_left: so many calls of the trace may be met after this one. room: for calls that
- * are asked for. */
-static inline bool is_rest_unchanged(const struct lmm_trace *trace, uint32_t call, uint32_t room,
-                                     uint32_t *ret_left)
-{
-    uint32_t outer = call + 1 > room ? call + 1 - room : 0;
-    uint32_t to = unchanged_to(trace, call, outer);
-
-    if (LMM_LIKELY(to == outer && (call + 1 >= room || trace->is_whole))) {
-        return true;
-    }
-    *ret_left = to; /* the calls inside of it have changed, and are walked */
-    return false;
-}
-
 static inline bool stands_in(struct lmm_stack_walk *walk, uint32_t i)
 {
     const struct lmm_trace *trace = walk->trace;
 
     return trace->sp[i] == walk->sp && trace->pc[i] == walk->pc && walk->is_plain &&
-           (!needs_bp(trace, i) || trace->bp[i] == lmm_stack_walk_bp(walk));
+           (!lmm_trace_needs_bp(trace, i) || trace->bp[i] == lmm_stack_walk_bp(walk));
 }
 
 /* Where the next call of the trace that can be met stands. `left`: how many can be. */
@@ -178,11 +113,11 @@ static inline __attribute__((always_inline)) bool walk_plain_calls(struct lmm_st
             }
             if (place_of(trace, next) == sp) {
                 bool is_same = trace->pc[next - 1] == pc;
-                if (is_same && LMM_UNLIKELY(needs_bp(trace, next - 1))) {
+                if (is_same && LMM_UNLIKELY(lmm_trace_needs_bp(trace, next - 1))) {
                     break;
                 }
                 if (is_same &&
-                    is_rest_unchanged(trace, next - 1, (uint32_t) (end_call - call), &next)) {
+                    lmm_trace_rest_stands(trace, next - 1, (uint32_t) (end_call - call), &next)) {
                     is_met = true;
                     break;
                 }
@@ -238,7 +173,7 @@ static LMM_NOINLINE bool walk_any_calls(struct lmm_stack_walk *walk, uint32_t fr
 
     while (!is_met && !has_ended(walk, frames)) {
         if (*left != 0 && stands_in(walk, *left - 1) &&
-            is_rest_unchanged(walk->trace, *left - 1, frames - walk->count, left)) {
+            lmm_trace_rest_stands(walk->trace, *left - 1, frames - walk->count, left)) {
             return true;
         }
         walk_call(walk);
@@ -271,7 +206,7 @@ static void remember_word(struct lmm_trace *trace, uintptr_t address, uintptr_t 
 static void remember_bp(struct lmm_trace *trace, uint32_t i, const struct lmm_trace_call *call)
 {
     struct lmm_cfi_rule rule = call->rule;
-    bool caller_needs = needs_bp(trace, i - 1);
+    bool caller_needs = lmm_trace_needs_bp(trace, i - 1);
     bool is_same = rule.saved == LMM_CFI_SAME || rule.saved == LMM_CFI_LOST;
 
     if (lmm_rule_uses_bp(rule) || (caller_needs && is_same)) {
@@ -298,7 +233,7 @@ static LMM_NOINLINE void mark_call(struct lmm_trace *trace, uint32_t i,
     if (rule.variant != 0) {
         trace->marks[i] |= LMM_TRACE_VARIANT;
         trace->variant[i] = rule.variant;
-        trace->hash[i] += lmm_trace_word_of(0, rule.variant) * hash_power[i];
+        trace->hash[i] += lmm_trace_word_of(0, rule.variant) * lmm_trace_power[i];
     }
     if (rule.base == LMM_CFI_GUESS) {
         trace->marks[i] |= LMM_TRACE_GUESSED;
@@ -335,11 +270,11 @@ static inline void push_calls(struct lmm_trace *trace, uint32_t count)
 {
     uint32_t at = trace->count;
     uint64_t hash = at == 0 ? 0 : trace->hash[at - 1];
-    bool caller_needs_bp = at != 0 && needs_bp(trace, at - 1);
+    bool caller_needs_bp = at != 0 && lmm_trace_needs_bp(trace, at - 1);
 
     note_places(trace, count);
     for (const struct lmm_trace_call *call = &trace->call[count]; call-- != trace->call; at++) {
-        hash += call->pc * hash_power[at];
+        hash += call->pc * lmm_trace_power[at];
         trace->pc[at] = call->pc;
         trace->sp[at] = call->sp;
         trace->hash[at] = hash;
@@ -347,7 +282,7 @@ static inline void push_calls(struct lmm_trace *trace, uint32_t count)
         if (LMM_UNLIKELY(caller_needs_bp || !lmm_rule_is_simple(call->rule))) {
             mark_call(trace, at, call);
             hash = trace->hash[at];
-            caller_needs_bp = needs_bp(trace, at);
+            caller_needs_bp = lmm_trace_needs_bp(trace, at);
         }
     }
     trace->count = at;
@@ -355,7 +290,7 @@ static inline void push_calls(struct lmm_trace *trace, uint32_t count)
 
 static uint64_t hash_term(const struct lmm_trace *trace, uint32_t i)
 {
-    return lmm_trace_word_of(trace->pc[i], lmm_trace_variant(trace, i)) * hash_power[i];
+    return lmm_trace_word_of(trace->pc[i], lmm_trace_variant(trace, i)) * lmm_trace_power[i];
 }
 
 /* Drops the outermost calls, so that `count` inner ones are left. */
@@ -417,23 +352,16 @@ static inline void update(struct lmm_trace *trace, uint32_t frames, uint32_t lef
     LMM_CHECK(lmm_trace_is_valid(trace));
 }
 
-/* Whether the trace may be used, and the caller is on the thread's own stack, and not LMM's. */
-static inline bool is_usual(const struct lmm_trace *trace, const struct lmm_caller *caller)
-{
-    return LMM_LIKELY(trace->thread == lmm_stack_walk_thread() && caller->sp >= trace->low &&
-                      caller->sp < trace->end && !trace->is_stray &&
-                      trace->forgotten == lmm_load_relaxed(&lmm_code_forgotten) &&
-                      !lmm_unwind_is_own(caller->pc));
-}
-
 /* Starts a walk in any state. Returns how many calls of the trace it can meet. */
 static uint32_t start(struct lmm_stack_walk *walk)
 {
     struct lmm_trace *trace = walk->trace;
     uint32_t forgotten = lmm_load_relaxed(&lmm_code_forgotten);
 
-    if (trace->is_stray || trace->forgotten != forgotten) {
+    if (trace->forgotten != forgotten) {
         trace->forgotten = forgotten;
+        lmm_trace_forget(trace);
+    } else if (trace->is_stray) {
         drop_inner(trace, 0);
     }
     lmm_stack_walk_bounds(walk);
@@ -443,9 +371,9 @@ static uint32_t start(struct lmm_stack_walk *walk)
 }
 
 /* As lmm_unwind(). usual: a walk that has come to a call that it cannot pass; NULL: none has started. */
-static LMM_NOINLINE void unwind_any(struct lmm_trace *trace, const struct lmm_caller *caller,
-                                    uint32_t frames, const struct lmm_stack_walk *usual,
-                                    uint32_t left)
+static LMM_NOINLINE uint32_t unwind_any(struct lmm_trace *trace, const struct lmm_caller *caller,
+                                        uint32_t frames, const struct lmm_stack_walk *usual,
+                                        uint32_t left)
 {
     struct lmm_stack_walk walk = {
         .trace = trace, .pc = caller->pc, .sp = caller->sp, .bp = caller->bp};
@@ -464,21 +392,22 @@ static LMM_NOINLINE void unwind_any(struct lmm_trace *trace, const struct lmm_ca
     bool is_met = walk_any_calls(&walk, frames, &left);
     trace->is_stray = !walk.is_plain;
     update(trace, frames, is_met ? left : 0, walk.count, walk.pc == 0);
+    return walk.count;
 }
 
-void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames)
+uint32_t lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames)
 {
     struct lmm_stack_walk walk = {
         .trace = trace, .pc = caller->pc, .sp = caller->sp, .end = trace->end};
     uint32_t left = trace->count;
-    bool usual = is_usual(trace, caller);
+    bool usual = lmm_trace_is_usual(trace, caller->pc, caller->sp);
     bool is_met = usual && walk_plain_calls(&walk, frames, &left);
 
     LMM_CHECK(frames >= 1 && frames <= LMM_STACK_FRAMES_MAX);
     if (LMM_LIKELY(is_met || (usual && has_ended(&walk, frames)))) {
         update(trace, frames, is_met ? left : 0, walk.count, walk.pc == 0);
-    } else {
-        struct lmm_stack_walk copy = walk;
-        unwind_any(trace, caller, frames, usual ? &copy : NULL, left);
+        return walk.count;
     }
+    struct lmm_stack_walk copy = walk;
+    return unwind_any(trace, caller, frames, usual ? &copy : NULL, left);
 }

@@ -2,8 +2,8 @@
 /*
  * unwind: the exact call stack of the calling thread, at a few nanoseconds per call.
  *
- * Each return address has a rule (rules.h) that leads to its caller. A thread remembers its last
- * stack, the trace. When a walk comes to a call that is in the trace (same return address, same
+ * Each return address has a rule (rules.h) that leads to its caller. A thread remembers the last stack
+ * that it walked, the trace. When a walk comes to a call that is in the trace (same return address, same
  * place on the stack), and every word that an earlier walk read from there outwards has the same
  * value, then all outer calls are the same, too, and the walk ends. These reads do not wait for one
  * another, as the steps of a walk do.
@@ -78,12 +78,10 @@ bool lmm_unwind_start(void);
 /*
  * Puts the stack of the calling thread from caller outwards into trace: the innermost calls, at
  * most frames (1 to LMM_STACK_FRAMES_MAX), become [first, count). trace: only this thread uses it;
- * it holds the last stack, or is empty.
+ * it holds an earlier stack, or is empty. Returns how many calls the walk has passed: those are the
+ * innermost of the trace, and the next one, if there is one, was in it before.
  */
-void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames);
-
-/* Whether an address is in the drop-in's own code. */
-bool lmm_unwind_is_own(uintptr_t pc);
+uint32_t lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames);
 
 /* Checks I1 and I3. The thread that uses the trace. O(calls). */
 bool lmm_trace_is_valid(const struct lmm_trace *trace);

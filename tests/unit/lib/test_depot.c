@@ -172,14 +172,14 @@ Test(depot, a_known_call_needs_no_walk, .init = start)
     const uintptr_t pc[] = {(uintptr_t) &start + 1, (uintptr_t) &site_of + 1};
     const uintptr_t elsewhere = 0x1000;
 
-    cr_expect(lmm_depot_known_site(families[0], pc[1]) == LMM_SITE_NONE, "no rule");
+    cr_expect(lmm_depot_known_caller(families[0], pc[1]) == LMM_SITE_NONE, "no rule");
     uint32_t two_calls = site_of(families[0], pc, 2);
-    cr_expect(lmm_depot_known_site(families[0], pc[1]) == LMM_SITE_NONE, "another stack");
+    cr_expect(lmm_depot_known_caller(families[0], pc[1]) == LMM_SITE_NONE, "another stack");
     uint32_t site = site_of(families[0], &pc[1], 1);
-    cr_expect(site != two_calls && lmm_depot_known_site(families[0], pc[1]) == site);
-    cr_expect(lmm_depot_known_site(families[1], pc[1]) == LMM_SITE_NONE, "another family");
+    cr_expect(site != two_calls && lmm_depot_known_caller(families[0], pc[1]) == site);
+    cr_expect(lmm_depot_known_caller(families[1], pc[1]) == LMM_SITE_NONE, "another family");
     site_of(families[0], &elsewhere, 1);
-    cr_expect(lmm_depot_known_site(families[0], elsewhere) == LMM_SITE_NONE, "in no module");
+    cr_expect(lmm_depot_known_caller(families[0], elsewhere) == LMM_SITE_NONE, "in no module");
 }
 
 Test(depot, past_the_last_id_is_other, .init = start)
