@@ -168,7 +168,10 @@ struct lmm_ledger_header {
     /* Walks over the pages. `page_walk_count` is atomic; turn page_walk_count % 2 is valid. */
     uint64_t page_walk_count;
     struct lmm_ledger_page_walk page_walk[2]; /* by turn, as PAGES_EVEN and PAGES_ODD are */
-    unsigned char reserved[376];              /* zero */
+    /* Of a process into which `lmm attach` has loaded LMM; CLOCK_REALTIME, atomic; 0: it was there from the start. */
+    uint64_t attach_time_ns;
+    uint64_t detach_time_ns;     /* since when nothing new is counted; 0: it is */
+    unsigned char reserved[360]; /* zero */
 };
 
 /* What a process told of its end before it ended. A signal that kills it tells nothing. */

@@ -295,6 +295,19 @@ uint32_t lmm_accounts_module_count(void)
     return lmm_series_count(&ledger.modules);
 }
 
+void lmm_accounts_note_attach(void)
+{
+    struct lmm_ledger_header *header = lmm_chunks_header();
+
+    lmm_store_relaxed(&header->detach_time_ns, UINT64_C(0));
+    lmm_store_release(&header->attach_time_ns, lmm_system_time_ns());
+}
+
+void lmm_accounts_note_detach(void)
+{
+    lmm_store_release(&lmm_chunks_header()->detach_time_ns, lmm_system_time_ns());
+}
+
 void lmm_accounts_note_drop_in(uint32_t stack_frames)
 {
     struct lmm_ledger_header *header = lmm_chunks_header();

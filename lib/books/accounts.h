@@ -91,6 +91,10 @@ uint32_t lmm_accounts_module_count(void);
 /* Tells that the process is on the drop-in, and how many frames of a stack it keeps. */
 void lmm_accounts_note_drop_in(uint32_t stack_frames);
 
+/* Tells that the process called another malloc until now, and that it calls that one again. */
+void lmm_accounts_note_attach(void);
+void lmm_accounts_note_detach(void);
+
 /* Tells that the program calls the malloc of another module, with that path, and not LMM's. Does
  * nothing without memory for the path. */
 void lmm_accounts_note_other_malloc(const char *path);

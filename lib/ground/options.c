@@ -430,17 +430,33 @@ void lmm_options_follow_allocator_names(void)
     }
 }
 
-void lmm_options_read(void)
+static const char *given_text; /* NULL: the environment's counts */
+
+void lmm_options_give(const char *text)
 {
-    if (getauxval(AT_SECURE) != 0) {
-        return;
-    }
+    given_text = text;
+}
+
+static void read_environment(void)
+{
     const char *text = lmm_system_variable("LMM_OPTIONS");
+
     if (text != NULL) {
         lmm_options_parse(text, &lmm_options);
     }
     if (LMM_DROP_IN) {
         lmm_options_follow_allocator_names();
+    }
+}
+
+void lmm_options_read(void)
+{
+    if (given_text != NULL) {
+        lmm_options_parse(given_text, &lmm_options);
+    } else if (getauxval(AT_SECURE) == 0) {
+        read_environment();
+    } else {
+        return;
     }
     if (lmm_options.match && lmm_options.stack_frames == 0) {
         lmm_options.stack_frames = LMM_STACK_FRAMES_MATCH;

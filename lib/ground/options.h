@@ -2,6 +2,7 @@
 /*
  * options: LMM_OPTIONS="key=value:key=value", read once when LMM starts.
  *
+ * Where lmm_options_give() was called, its text takes the place of the variable.
  * Owns the settings of the process. One table in options.c has every key, and `help=1` prints it. A
  * process with raised privileges (AT_SECURE) ignores LMM_OPTIONS. An unknown key or a bad value is
  * reported on stderr and ignored. After lmm_options_read() the settings never change, except
@@ -65,6 +66,10 @@ extern struct lmm_options lmm_options;
 
 /* Reads LMM_OPTIONS; call once, before there are threads that allocate. */
 void lmm_options_read(void);
+
+/* Makes lmm_options_read() take this text, which the caller keeps, as that of LMM_OPTIONS, whatever the
+ * environment and AT_SECURE say; call it before LMM starts. */
+void lmm_options_give(const char *text);
 
 /* Drop-in: sets what the variables of teaching allocators say now, except where LMM_OPTIONS has set
  * the same. */

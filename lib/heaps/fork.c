@@ -219,6 +219,7 @@ static _Thread_local struct {
     uint64_t signals;      /* the thread's mask */
     bool has_streams;      /* the lock of libc's list of streams */
     bool has_copied_books; /* no other thread was changing them */
+    bool is_told;          /* lmm_fork_tell()'s function was told that it begins */
 } forking __attribute__((tls_model("initial-exec")));
 
 /* Of a child until it is settled. */
@@ -227,6 +228,24 @@ static struct {
     bool needs_repair;
     struct lmm_heap *survivor; /* the heap of the thread that forked; NULL: it had none */
 } child;
+
+static void (*tell)(enum lmm_fork_moment moment); /* NULL: nobody is told */
+
+void lmm_fork_tell(void (*told)(enum lmm_fork_moment moment))
+{
+    tell = told;
+}
+
+/* A fork that began before the handlers were registered may end with them. */
+static void tell_moment(enum lmm_fork_moment moment)
+{
+    bool begins = moment == LMM_FORK_BEGINS;
+
+    if (LMM_UNLIKELY(tell != NULL) && (begins || forking.is_told)) {
+        forking.is_told = begins;
+        tell(moment);
+    }
+}
 
 /* Runs before LMM has started, too: another thread may be starting it. */
 static void before_fork(void)
@@ -238,6 +257,7 @@ static void before_fork(void)
     if (forking.has_copied_books) {
         lmm_chunks_before_fork();
     }
+    tell_moment(LMM_FORK_BEGINS);
 }
 
 static void after_fork(void)
@@ -249,6 +269,7 @@ static void after_fork(void)
     if (forking.has_streams) {
         _IO_list_unlock();
     }
+    tell_moment(LMM_FORK_ENDS);
     lmm_signals_restore(forking.signals);
 }
 
@@ -285,6 +306,7 @@ static void after_fork_in_child(void)
     if (forking.has_streams) {
         _IO_list_resetlock();
     }
+    tell_moment(LMM_FORK_ENDS_IN_CHILD);
     lmm_signals_restore(forking.signals);
 }
 

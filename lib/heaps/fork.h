@@ -44,6 +44,18 @@ extern struct lmm_lock lmm_report_lock;
  * when there is no memory for them. */
 void lmm_fork_watch(void);
 
+enum lmm_fork_moment {
+    LMM_FORK_BEGINS,        /* the thread has taken LMM's locks */
+    LMM_FORK_ENDS,          /* it has released them, */
+    LMM_FORK_ENDS_IN_CHILD, /* also in the child */
+};
+
+/*
+ * Makes each fork tell its moments: handlers of fork that were registered before lmm_fork_watch() run between them.
+ * The end is told in threads alone that told a beginning. Call it before LMM serves anybody.
+ */
+void lmm_fork_tell(void (*told)(enum lmm_fork_moment moment));
+
 /*
  * Whether all locks of LMM from STACKS on could be taken one by one, and so can be again: not when
  * this thread holds one, or a thread that does not go on. Waits up to a tenth of a second for each.

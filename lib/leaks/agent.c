@@ -216,13 +216,41 @@ static void answer_pages(const char *question, struct lmm_answer *answer)
     lmm_answer_put_number(answer, lmm_load_acquire(&lmm_chunks_header()->page_walk_count));
 }
 
+static lmm_agent_switch *switch_calls; /* NULL: the process was not attached to */
+
+void lmm_agent_set_switch(lmm_agent_switch *change)
+{
+    switch_calls = change;
+}
+
+static void answer_switch(bool on, const char *question, struct lmm_answer *answer)
+{
+    if (*question != '\0' || switch_calls == NULL || !switch_calls(on)) {
+        lmm_answer_put_error(answer, EINVAL, "the process has LMM's malloc from its start");
+        return;
+    }
+    lmm_answer_put_text(answer, "ok");
+}
+
+/* "attach", "detach": whether the process calls LMM's malloc from now on, or its own again. "ok". */
+static void answer_attach(const char *question, struct lmm_answer *answer)
+{
+    answer_switch(true, question, answer);
+}
+
+static void answer_detach(const char *question, struct lmm_answer *answer)
+{
+    answer_switch(false, question, answer);
+}
+
 static const struct {
     const char *word;
     void (*answer)(const char *question, struct lmm_answer *answer);
 } questions[] = {
     {"check", answer_check},       {"mark", answer_mark},       {"why", answer_why},
     {"retained", answer_retained}, {"pages", answer_pages},     {"census", lmm_census_answer},
-    {"holders", answer_holders},   {"cells", lmm_cells_answer},
+    {"holders", answer_holders},   {"cells", lmm_cells_answer}, {"attach", answer_attach},
+    {"detach", answer_detach},
 };
 
 static void answer_line(const char *line, struct lmm_answer *answer)

@@ -26,4 +26,9 @@
  * ledger file. LMM has started; the first call counts. */
 void lmm_agent_watch(void);
 
+/* Answers the question "attach" or "detach" (docs/ledger-format.md): whether the process's calls shall come to LMM.
+ * False: it cannot be done. Runs in the agent's thread, which has no variables of libc's. */
+typedef bool lmm_agent_switch(bool on);
+void lmm_agent_set_switch(lmm_agent_switch *change);
+
 #endif

@@ -9,6 +9,7 @@
 #include "lib/books/accounts.h"
 #include "lib/front/leaks.h"
 #include "lib/leaks/registers.h"
+#include "lib/preload/arrival.h"
 
 #include <dlfcn.h>
 #include <lmm/lmm.h>
@@ -34,11 +35,12 @@ static void note_exit(int status, void *context)
     lmm_accounts_note_exit(LMM_LEDGER_EXIT_NORMAL, status);
 }
 
-/* One of the first handlers, so one of the last to run. */
+/* One of the first handlers, so one of the last to run. A process that LMM came into later calls libc's _exit,
+ * so nothing is told of its end. */
 __attribute__((constructor(102))) static void tell_exits(void)
 {
     find_next();
-    if (on_exit(note_exit, NULL) == 0) {
+    if (!lmm_arrival_is_late() && on_exit(note_exit, NULL) == 0) {
         lmm_accounts_tell_exits();
     }
 }

@@ -13,6 +13,7 @@
 #include "lib/ground/options.h"
 #include "lib/ground/vm.h"
 #include "lib/preload/classes.h"
+#include "lib/preload/own_malloc.h"
 #include "lib/preload/serve.h"
 #include "lib/preload/stacked.h"
 #include "lib/heaps/thread.h"
@@ -397,3 +398,16 @@ LMM_API __typeof__(memalign) __libc_memalign SAME_AS(memalign);
 LMM_API __typeof__(valloc) __libc_valloc SAME_AS(valloc);
 LMM_API __typeof__(pvalloc) __libc_pvalloc SAME_AS(pvalloc);
 LMM_API __typeof__(posix_memalign) __posix_memalign SAME_AS(posix_memalign);
+
+/* ---- Names of LMM's own ---------------------------------------------------------------------- */
+
+__typeof__(malloc) lmm_own_malloc SAME_AS(malloc);
+__typeof__(calloc) lmm_own_calloc SAME_AS(calloc);
+__typeof__(realloc) lmm_own_realloc SAME_AS(realloc);
+__typeof__(free) lmm_own_free SAME_AS(free);
+__typeof__(memalign) lmm_own_memalign SAME_AS(memalign);
+__typeof__(aligned_alloc) lmm_own_aligned_alloc SAME_AS(aligned_alloc);
+__typeof__(posix_memalign) lmm_own_posix_memalign SAME_AS(posix_memalign);
+__typeof__(valloc) lmm_own_valloc SAME_AS(valloc);
+__typeof__(pvalloc) lmm_own_pvalloc SAME_AS(pvalloc);
+__typeof__(malloc_usable_size) lmm_own_usable_size SAME_AS(malloc_usable_size);

@@ -165,6 +165,12 @@ static const struct allocator *owner_of(const void *p)
     return others.linked.free != NULL ? &others.linked : libc_was_used() ? &others.libc : NULL;
 }
 
+void lmm_other_set(void (*release)(void *p), size_t (*usable)(void *p))
+{
+    others.linked = (struct allocator) {release, usable};
+    lmm_store_release(&others.is_known, true);
+}
+
 /* ---- Blocks ---------------------------------------------------------------------------------- */
 
 bool lmm_other_free(void *p)

@@ -27,4 +27,7 @@ bool lmm_other_free(void *p);
 /* True and *ret_bytes, the usable bytes of the other allocator's block p. False: as above. */
 bool lmm_other_usable(void *p, size_t *ret_bytes);
 
+/* Makes these the functions of the other allocator, before the first look-up; free: NULL is never passed. */
+void lmm_other_set(void (*release)(void *p), size_t (*usable)(void *p));
+
 #endif

@@ -4,6 +4,7 @@
 #include "lib/front/block.h"
 #include "lib/front/misuse.h"
 #include "lib/ground/options.h"
+#include "lib/preload/arrival.h"
 #include "lib/preload/classes.h"
 #include "lib/preload/matching.h"
 #include "lib/preload/other.h"
@@ -60,10 +61,15 @@ static bool has_started(void)
     return LMM_LIKELY(lmm_load_acquire(&serve.has_started)) || start();
 }
 
+bool lmm_serve_start(void)
+{
+    return has_started();
+}
+
 /* Runs before the program's own constructors, even if nothing has requested memory yet. */
 __attribute__((constructor(101))) static void start_early(void)
 {
-    if (start() && lmm_options.leaves_children_alone) {
+    if (!lmm_arrival_is_late() && start() && lmm_options.leaves_children_alone) {
         lmm_surroundings_restore_environment();
     }
 }

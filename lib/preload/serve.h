@@ -16,6 +16,9 @@
 #include "lib/ground/base.h"
 #include "lib/stacks/unwind.h"
 
+/* Starts the drop-in, unless it has started. False with errno ENOMEM. */
+bool lmm_serve_start(void);
+
 /*
  * Allocates a block of bytes (may be 0), whose address is a multiple of align, a power of two.
  * zero: all bytes that lmm_serve_usable() tells are zeroed. caller: the call that requested it (unwind.h). NULL with errno

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * attach: the drop-in in a process that ran without it, into which `lmm attach` has loaded it (<lmm/attach.h>).
+ *
+ * The entries of the process's own malloc lead to the functions here, which pass each call on to LMM. To the
+ * other malloc, by what was in its entries, they pass
+ *   - blocks that it made: LMM's free finds that they are not LMM's (other.h)
+ *   - while a thread forks, all requests for memory, of any thread. Handlers of fork that were registered before
+ *     LMM's run while LMM holds its locks, and may allocate. Blocks of LMM that are freed meanwhile wait
+ *     in a list until the fork is over, in the parent and in the child
+ *   - after a detach, all requests for memory; LMM's blocks still go back to LMM, and counting ends with them
+ *
+ * Invariants (tests/attach):
+ *   I1  nothing is served before the entries are led to these functions; then all fields of the exchange are final
+ *   I2  `diverted` counts the forks that run, and has the mark of a detach
+ *   I3  a block in the list is live for LMM, and in the list once
+ * Locks: none. A thread that waits for a lock of LMM when another one forks, and holds a lock that a handler of
+ * fork waits for, would stop both; only a thread that was on its way into LMM at that instant can.
+ * Not responsible for: which code leads here (reporter/program/attach).
+ */
+#include "lib/books/accounts.h"
+#include "lib/books/chunks.h"
+#include "lib/ground/options.h"
+#include "lib/ground/panic.h"
+#include "lib/heaps/fork.h"
+#include "lib/heaps/start.h"
+#include "lib/leaks/agent.h"
+#include "lib/pages/page.h"
+#include "lib/preload/image.h"
+#include "lib/preload/other.h"
+#include "lib/preload/own_malloc.h"
+#include "lib/preload/serve.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <lmm/attach.h>
+#include <lmm/lmm.h>
+#include <string.h>
+
+/* Indices of the exchange's functions. */
+enum {
+    MALLOC,
+    CALLOC,
+    REALLOC,
+    FREE,
+    MEMALIGN,
+    ALIGNED_ALLOC,
+    POSIX_MEMALIGN,
+    VALLOC,
+    PVALLOC,
+    USABLE,
+    FUNCTIONS
+};
+
+__attribute__((visibility("default"))) struct lmm_attach_exchange lmm_attach_exchange = {
+    .version = LMM_ATTACH_VERSION, .bytes = sizeof(lmm_attach_exchange)};
+
+LMM_API int lmm_attach(void);
+
+enum { DETACHED = 1u << 31 };
+
+static uint32_t diverted; /* atomic; I2 */
+
+/* ---- The other malloc ------------------------------------------------------------------------ */
+
+typedef void *allocate_1(size_t bytes);
+typedef void *allocate_2(size_t a, size_t b);
+
+static uintptr_t original(size_t function)
+{
+    return (uintptr_t) lmm_attach_exchange.functions[function].original;
+}
+
+static void *old_malloc(size_t bytes)
+{
+    return ((allocate_1 *) original(MALLOC))(bytes);
+}
+
+static void old_free(void *p)
+{
+    ((void (*)(void *p)) original(FREE))(p);
+}
+
+static size_t old_usable(void *p)
+{
+    return ((size_t(*)(void *p)) original(USABLE))(p);
+}
+
+/* ---- Frees during a fork --------------------------------------------------------------------- */
+
+struct waiting {
+    struct waiting *next;
+};
+
+static struct waiting *waiting; /* atomic */
+
+static bool is_diverted(void)
+{
+    return LMM_UNLIKELY(lmm_load_relaxed(&diverted) != 0);
+}
+
+static bool is_forking(void)
+{
+    return (lmm_load_acquire(&diverted) & ~(uint32_t) DETACHED) != 0;
+}
+
+/* Frees all that wait, unless a fork has begun again. */
+static void free_waiting(void)
+{
+    struct waiting *list =
+        is_forking() ? NULL : __atomic_exchange_n(&waiting, NULL, __ATOMIC_ACQ_REL);
+
+    while (list != NULL) {
+        struct waiting *next = list->next;
+        lmm_own_free(list);
+        list = next;
+    }
+}
+
+/* Each block has room for a pointer. The fork may have ended meanwhile. */
+static void wait_for_fork(void *p)
+{
+    struct waiting *block = p;
+    struct waiting *first = lmm_load_relaxed(&waiting);
+
+    do {
+        block->next = first;
+    } while (!__atomic_compare_exchange_n(&waiting, &first, block, false, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED));
+    free_waiting();
+}
+
+static bool is_own(const void *p)
+{
+    const struct lmm_page *page = lmm_page_of((uintptr_t) p);
+
+    return page != NULL && lmm_load_acquire(&page->kind) != LMM_PAGE_NONE;
+}
+
+/* ---- What the program calls ------------------------------------------------------------------ */
+
+/* Each ends with a jump, so that no call of this file is in a call stack. */
+
+static LMM_NOINLINE void free_diverted(void *p)
+{
+    int saved_errno = errno;
+
+    if (p == NULL) {
+        return;
+    }
+    if (!is_own(p)) {
+        old_free(p);
+    } else if (is_forking()) {
+        wait_for_fork(p);
+    } else {
+        lmm_own_free(p);
+    }
+    errno = saved_errno;
+}
+
+/* A block of LMM moves to the other malloc, as glibc's realloc does it. */
+static LMM_NOINLINE void *resize_diverted(void *p, size_t bytes)
+{
+    if (p == NULL) {
+        return old_malloc(bytes);
+    }
+    if (!is_own(p)) {
+        return ((void *(*) (void *p, size_t bytes)) original(REALLOC))(p, bytes);
+    }
+    if (bytes == 0) {
+        free_diverted(p);
+        return NULL;
+    }
+    size_t old_bytes = lmm_serve_usable(p);
+    void *moved = old_malloc(bytes);
+    if (moved != NULL) {
+        memcpy(moved, p, old_bytes < bytes ? old_bytes : bytes);
+        free_diverted(p);
+    }
+    return moved;
+}
+
+static void *attached_malloc(size_t bytes)
+{
+    return is_diverted() ? old_malloc(bytes) : lmm_own_malloc(bytes);
+}
+
+static void *attached_calloc(size_t count, size_t size)
+{
+    return is_diverted() ? ((allocate_2 *) original(CALLOC))(count, size)
+                         : lmm_own_calloc(count, size);
+}
+
+static void *attached_realloc(void *p, size_t bytes)
+{
+    return is_diverted() ? resize_diverted(p, bytes) : lmm_own_realloc(p, bytes);
+}
+
+static void attached_free(void *p)
+{
+    if (is_diverted()) {
+        free_diverted(p);
+    } else {
+        lmm_own_free(p);
+    }
+}
+
+static void *attached_memalign(size_t align, size_t bytes)
+{
+    return is_diverted() ? ((allocate_2 *) original(MEMALIGN))(align, bytes)
+                         : lmm_own_memalign(align, bytes);
+}
+
+static void *attached_aligned_alloc(size_t align, size_t bytes)
+{
+    return is_diverted() ? ((allocate_2 *) original(ALIGNED_ALLOC))(align, bytes)
+                         : lmm_own_aligned_alloc(align, bytes);
+}
+
+static int attached_posix_memalign(void **ret_block, size_t align, size_t bytes)
+{
+    typedef int posix_memalign_function(void **ret_block, size_t align, size_t bytes);
+
+    return is_diverted()
+               ? ((posix_memalign_function *) original(POSIX_MEMALIGN))(ret_block, align, bytes)
+               : lmm_own_posix_memalign(ret_block, align, bytes);
+}
+
+static void *attached_valloc(size_t bytes)
+{
+    return is_diverted() ? ((allocate_1 *) original(VALLOC))(bytes) : lmm_own_valloc(bytes);
+}
+
+static void *attached_pvalloc(size_t bytes)
+{
+    return is_diverted() ? ((allocate_1 *) original(PVALLOC))(bytes) : lmm_own_pvalloc(bytes);
+}
+
+static size_t attached_usable(void *p)
+{
+    return lmm_serve_usable(p);
+}
+
+/* ---- Fork ------------------------------------------------------------------------------------ */
+
+/* Between, LMM's locks are the forking thread's. In the child no other thread forks. */
+static void on_fork(enum lmm_fork_moment moment)
+{
+    if (moment == LMM_FORK_BEGINS) {
+        __atomic_add_fetch(&diverted, UINT32_C(1), __ATOMIC_ACQ_REL);
+        return;
+    }
+    if (moment == LMM_FORK_ENDS) {
+        __atomic_sub_fetch(&diverted, UINT32_C(1), __ATOMIC_ACQ_REL);
+    } else {
+        __atomic_and_fetch(&diverted, (uint32_t) DETACHED, __ATOMIC_ACQ_REL);
+    }
+    free_waiting();
+}
+
+/* ---- The start ------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    void (*own)(void);
+    bool takes_block;
+} functions[FUNCTIONS] = {
+    [MALLOC] = {"malloc", (void (*)(void)) attached_malloc, false},
+    [CALLOC] = {"calloc", (void (*)(void)) attached_calloc, false},
+    [REALLOC] = {"realloc", (void (*)(void)) attached_realloc, true},
+    [FREE] = {"free", (void (*)(void)) attached_free, true},
+    [MEMALIGN] = {"memalign", (void (*)(void)) attached_memalign, false},
+    [ALIGNED_ALLOC] = {"aligned_alloc", (void (*)(void)) attached_aligned_alloc, false},
+    [POSIX_MEMALIGN] = {"posix_memalign", (void (*)(void)) attached_posix_memalign, false},
+    [VALLOC] = {"valloc", (void (*)(void)) attached_valloc, false},
+    [PVALLOC] = {"pvalloc", (void (*)(void)) attached_pvalloc, false},
+    [USABLE] = {"malloc_usable_size", (void (*)(void)) attached_usable, true},
+};
+
+static int refuse(const char *message)
+{
+    strncpy(lmm_attach_exchange.message, message, LMM_ATTACH_MESSAGE_MAX - 1);
+    return 1;
+}
+
+/* The first module of the loader's list that defines malloc, which is the one that all call; dlsym() gives the
+ * address of a jump in the program where that takes the function's address. *ret_is_own: it is LMM. */
+static bool find_malloc(struct lmm_image *ret_module, bool *ret_is_own)
+{
+    struct dl_find_object own;
+
+    if (_dl_find_object((void *) &find_malloc, &own) != 0) {
+        return false;
+    }
+    const struct link_map *map = own.dlfo_link_map;
+    while (map->l_prev != NULL) {
+        map = map->l_prev;
+    }
+    for (; map != NULL; map = map->l_next) {
+        if (lmm_image_read(map->l_addr, map->l_ld, ret_module) &&
+            lmm_image_definition(ret_module, "malloc") != 0) {
+            *ret_is_own = map == own.dlfo_link_map;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool find_functions(bool *ret_is_own)
+{
+    struct lmm_image module;
+
+    if (!find_malloc(&module, ret_is_own)) {
+        return false;
+    }
+    for (size_t i = 0; i < FUNCTIONS; i++) {
+        struct lmm_attach_function *function = &lmm_attach_exchange.functions[i];
+        strncpy(function->name, functions[i].name, LMM_ATTACH_NAME_MAX - 1);
+        function->old = lmm_image_definition(&module, functions[i].name);
+        function->own = (uintptr_t) functions[i].own;
+        function->takes_block = functions[i].takes_block;
+    }
+    lmm_attach_exchange.count = FUNCTIONS;
+    return true;
+}
+
+/* The entry of a function that the other malloc lacks is never led to LMM; the others are needed. */
+static bool has_needed(void)
+{
+    const struct lmm_attach_function *found = lmm_attach_exchange.functions;
+
+    return found[MALLOC].old != 0 && found[CALLOC].old != 0 && found[REALLOC].old != 0 &&
+           found[FREE].old != 0 && found[USABLE].old != 0;
+}
+
+/* Whether the program's calls come to LMM: for the agent, so without a lock, and nothing of libc's. */
+static bool switch_calls(bool on)
+{
+    if (on) {
+        lmm_accounts_note_attach();
+        __atomic_and_fetch(&diverted, ~(uint32_t) DETACHED, __ATOMIC_ACQ_REL);
+    } else {
+        __atomic_or_fetch(&diverted, (uint32_t) DETACHED, __ATOMIC_ACQ_REL);
+        lmm_accounts_note_detach();
+    }
+    return true;
+}
+
+/* Starts LMM; 0, or why not. */
+static int start(void)
+{
+    bool is_own = false;
+
+    if (lmm_has_started()) {
+        return refuse("it is on LMM already");
+    }
+    if (!find_functions(&is_own) || is_own || !has_needed()) {
+        return refuse(is_own ? "it is on LMM already"
+                             : "its malloc lacks some of libc's functions");
+    }
+    lmm_attach_exchange.options[LMM_ATTACH_OPTIONS_MAX - 1] = '\0';
+    lmm_options_give(lmm_attach_exchange.options);
+    lmm_other_set(old_free, old_usable);
+    lmm_fork_tell(on_fork);
+    return lmm_serve_start() ? 0 : refuse("it has no memory left");
+}
+
+/* May be called again, if the functions were not led here after all. */
+LMM_API int lmm_attach(void)
+{
+    static bool has_started;
+
+    _Static_assert((size_t) FUNCTIONS <= (size_t) LMM_ATTACH_FUNCTIONS_MAX, "all fit");
+    if (!has_started && start() != 0) {
+        return 1;
+    }
+    has_started = true;
+    if (original(MALLOC) != 0) {
+        return refuse("it is on LMM already");
+    }
+    if (lmm_load_relaxed(&lmm_chunks_header()->file_bytes) == 0) {
+        return refuse("it cannot keep a ledger, as it says on its stderr");
+    }
+    lmm_attach_exchange.attach_time = (uintptr_t) &lmm_chunks_header()->attach_time_ns;
+    lmm_agent_set_switch(switch_calls);
+    lmm_agent_watch();
+    return 0;
+}
