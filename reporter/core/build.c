@@ -186,6 +186,8 @@ static void read_header(struct lmm_model *model, const struct lmm_ledger_header 
     model->start_time_ns = header->start_time_ns;
     model->end_time_ns = lmm_load_u64(&header->end_time_ns);
     model->snapshot_time_ns = header->snapshot_time_ns;
+    model->attach_time_ns = lmm_load_u64(&header->attach_time_ns);
+    model->detach_time_ns = lmm_load_u64(&header->detach_time_ns);
     model->sites_merged = lmm_load_u32(&header->sites_merged);
     model->reservoir_bytes = lmm_load_u64(&header->reservoir_bytes);
     model->overhead_bytes = lmm_load_u64(&header->overhead_bytes);

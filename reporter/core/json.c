@@ -24,6 +24,10 @@ static void put_process(struct lmm_json *json, const struct lmm_model *model)
     lmm_json_u64(json, "start_time_ns", model->start_time_ns);
     lmm_json_u64(json, "end_time_ns", model->end_time_ns);
     lmm_json_u64(json, "snapshot_time_ns", model->snapshot_time_ns);
+    if (model->attach_time_ns != 0) {
+        lmm_json_u64(json, "attach_time_ns", model->attach_time_ns);
+        lmm_json_u64(json, "detach_time_ns", model->detach_time_ns);
+    }
     lmm_json_u64(json, "lost_errno", model->lost_errno);
     lmm_json_u64(json, "system_page_bytes", model->system_page_bytes);
     lmm_json_end_object(json);

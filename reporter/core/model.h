@@ -350,6 +350,8 @@ enum lmm_model_exit {
     LMM_MODEL_EXIT_QUICK,  /* by _exit(2) or quick_exit(3) */
 };
 
+enum { LMM_MODEL_CLOCK_BYTES = 24 };
+
 struct lmm_model {
     struct lmm_string executable; /* as the ledger has it */
     struct lmm_string program;    /* its last component; "(unknown)" where there is none */
@@ -363,6 +365,11 @@ struct lmm_model {
     uint64_t start_time_ns;    /* these three: CLOCK_REALTIME */
     uint64_t end_time_ns;      /* when it exited, or lost its ledger; 0: neither */
     uint64_t snapshot_time_ns; /* when the ledger was copied; 0: this is the original */
+    uint64_t attach_time_ns;   /* since when LMM counts in a process that ran before; 0: always */
+    uint64_t detach_time_ns;   /* until when; 0: it still does */
+    char attached_at
+        [LMM_MODEL_CLOCK_BYTES]; /* the same in local time, if `lmm` reads the ledger; or empty */
+    char detached_at[LMM_MODEL_CLOCK_BYTES];
     uint64_t sites_merged;
     uint64_t reservoir_bytes;
     uint64_t overhead_bytes;

@@ -127,6 +127,20 @@ static const char *fate_of(const struct lmm_model *model)
     }
 }
 
+void lmm_text_put_span(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    bool has_attach_time = model->attached_at[0] != '\0';
+    bool has_detach_time = model->detached_at[0] != '\0';
+
+    lmm_sink_printf(sink, "the figures are since the attach%s%s", has_attach_time ? ", " : "",
+                    model->attached_at);
+    if (model->detach_time_ns != 0) {
+        lmm_sink_printf(sink, "%s until the detach%s%s", has_attach_time ? "," : "",
+                        has_detach_time ? ", " : "", model->detached_at);
+    }
+    lmm_sink_puts(sink, "; blocks from before are not counted\n");
+}
+
 void lmm_text_notes(const struct lmm_text_page *page, const char *before)
 {
     const char *fate = fate_of(page->model);
@@ -135,6 +149,11 @@ void lmm_text_notes(const struct lmm_text_page *page, const char *before)
         lmm_sink_printf(page->sink, "%snote: its malloc is that of ", before);
         lmm_put_string(page->sink, page->model->other_malloc);
         lmm_sink_puts(page->sink, "; LMM does not see its blocks, and cannot tell leaks\n");
+        before = "";
+    }
+    if (page->model->attach_time_ns != 0) {
+        lmm_sink_printf(page->sink, "%snote: ", before);
+        lmm_text_put_span(page->model, page->sink);
         before = "";
     }
     if (page->model->panic.bytes > 0) {

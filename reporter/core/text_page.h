@@ -55,6 +55,9 @@ void lmm_text_stacks(const struct lmm_text_page *page, const struct lmm_model_si
 size_t lmm_text_place(const struct lmm_text_page *page, const struct lmm_model_site *site,
                       struct lmm_sink *sink);
 
+/* Puts, as a sentence and a newline, since when LMM counts in a process to which it was attached. */
+void lmm_text_put_span(const struct lmm_model *model, struct lmm_sink *sink);
+
 /* Prints notes on how reliable the figures are; `before` is printed before the first line. */
 void lmm_text_notes(const struct lmm_text_page *page, const char *before);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "reporter/core/build.h"
 #include "reporter/core/model.h"
@@ -85,6 +86,21 @@ static struct lmm_snapshot *start(size_t size)
     return snapshot;
 }
 
+/* The local time of day, with the date if that is another one than today's; empty for 0. */
+static void write_clock(uint64_t time_ns, char text[LMM_MODEL_CLOCK_BYTES])
+{
+    time_t then = (time_t) (time_ns / UINT64_C(1000000000));
+    time_t now = time(NULL);
+    struct tm local;
+    struct tm today;
+
+    text[0] = '\0';
+    if (time_ns != 0 && localtime_r(&then, &local) != NULL && localtime_r(&now, &today) != NULL) {
+        bool is_today = local.tm_yday == today.tm_yday && local.tm_year == today.tm_year;
+        strftime(text, LMM_MODEL_CLOCK_BYTES, is_today ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &local);
+    }
+}
+
 /* Checks a copy and builds its model. */
 static struct lmm_snapshot *finish(struct lmm_snapshot *snapshot, enum lmm_copy_outcome outcome,
                                    enum lmm_process_state state, const struct lmm_copy_chain *chain,
@@ -104,6 +120,8 @@ static struct lmm_snapshot *finish(struct lmm_snapshot *snapshot, enum lmm_copy_
         return fail(snapshot, ret_reason, error);
     }
     assert(snapshot->model != NULL);
+    write_clock(snapshot->model->attach_time_ns, snapshot->model->attached_at);
+    write_clock(snapshot->model->detach_time_ns, snapshot->model->detached_at);
     snapshot->state = state;
     if (snapshot->model->process == LMM_MODEL_RUNNING && state == LMM_PROCESS_KILLED) {
         snapshot->model->process = LMM_MODEL_KILLED;

@@ -15,6 +15,7 @@
 #include "reporter/program/report/shown_stacks.h"
 #include "reporter/program/report/verdict.h"
 #include "reporter/core/sink.h"
+#include "reporter/core/text_page.h"
 #include "reporter/core/words.h"
 
 void lmm_sheet_paint(const struct lmm_sheet *sheet, const char *escape)
@@ -177,6 +178,10 @@ static void put_notes(const struct lmm_sheet *sheet)
     const char *fate = fate_of(sheet);
 
     put_allocators(sheet);
+    if (sheet->model->attach_time_ns != 0) {
+        lmm_sheet_label(sheet, "note");
+        lmm_text_put_span(sheet->model, sheet->sink);
+    }
     put_own_lmm(sheet);
     if (sheet->process->became != NULL) {
         put_became(sheet);
