@@ -45,6 +45,14 @@ bool lmm_request_check(const char *path, const struct lmm_snapshot *snapshot,
     return lmm_ask_try(path, snapshot, question, answer, ret_reason);
 }
 
+bool lmm_request_switch(const char *path, const struct lmm_snapshot *snapshot, bool on,
+                        struct lmm_reason *ret_reason)
+{
+    char answer[LMM_ANSWER_BYTES];
+
+    return lmm_ask_try(path, snapshot, on ? "attach" : "detach", answer, ret_reason);
+}
+
 bool lmm_request_pages(const char *path, const struct lmm_snapshot *snapshot,
                        struct lmm_reason *ret_reason)
 {

@@ -31,6 +31,10 @@ struct lmm_check_request {
 bool lmm_request_check(const char *path, const struct lmm_snapshot *snapshot,
                        const struct lmm_check_request *request, struct lmm_reason *ret_reason);
 
+/* Makes the process call LMM's malloc, or its own again. Only after `lmm attach`. */
+bool lmm_request_switch(const char *path, const struct lmm_snapshot *snapshot, bool on,
+                        struct lmm_reason *ret_reason);
+
 /* Makes a walk over the pages, whose result is in the ledger then. */
 bool lmm_request_pages(const char *path, const struct lmm_snapshot *snapshot,
                        struct lmm_reason *ret_reason);

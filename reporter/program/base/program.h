@@ -20,6 +20,8 @@ enum {
 };
 
 /* The subcommands. argv[0] is "lmm <name>"; each returns an exit status. */
+int lmm_cmd_attach(int argc, char **argv);
+int lmm_cmd_detach(int argc, char **argv);
 int lmm_cmd_diet(int argc, char **argv);
 int lmm_cmd_diff(int argc, char **argv);
 int lmm_cmd_gc(int argc, char **argv);
@@ -35,6 +37,8 @@ int lmm_cmd_top(int argc, char **argv);
 int lmm_cmd_watch(int argc, char **argv);
 
 /* Their command lines. */
+extern const struct argp lmm_attach_argp;
+extern const struct argp lmm_detach_argp;
 extern const struct argp lmm_diet_argp;
 extern const struct argp lmm_diff_argp;
 extern const struct argp lmm_gc_argp;

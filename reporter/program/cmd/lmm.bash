@@ -121,7 +121,7 @@ _lmm() {
     fi
     case $subcommand in
     help) _lmm_words "$(lmm complete 2>/dev/null)" "$word" ;;
-    ls | report | sites | diet | top | watch | snapshot | diff) _lmm_processes "$word" ;;
+    detach | ls | report | sites | diet | top | watch | snapshot | diff) _lmm_processes "$word" ;;
     esac
 }
 

@@ -36,6 +36,9 @@ struct command {
 static const struct command commands[] = {
     {"run", lmm_cmd_run, &lmm_run_argp,
      "run a program on LMM, and report what it allocated and leaked"},
+    {"attach", lmm_cmd_attach, &lmm_attach_argp,
+     "count what a running process allocates from now on"},
+    {"detach", lmm_cmd_detach, &lmm_detach_argp, "end that"},
     {"ls", lmm_cmd_ls, &lmm_ls_argp, "list the processes that have a ledger, live and dead"},
     {"report", lmm_cmd_report, &lmm_report_argp,
      "show what a process has allocated, by family and by site"},

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/attach/attempt.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "reporter/program/attach/safe_point.h"
+#include "reporter/program/ledger/ledger_file.h"
+
+enum {
+    CODE_BYTES_MAX = 16 << 10,  /* of a function, that are searched for branches */
+    CODE_BYTES_LEAST = 64,      /* where its length is not known */
+    STACK_BYTES_MAX = 64 << 20, /* of a thread, that are searched for return addresses */
+    ISLAND_BYTES = 4096,
+    RETRY_US = 1000,
+};
+
+_Static_assert((size_t) LMM_ATTACH_FUNCTIONS_MAX *LMM_ENTRY_ISLAND_BYTES <= (size_t) ISLAND_BYTES,
+               "a page has all islands");
+
+/* ---- What is known of the process ------------------------------------------------------------ */
+
+bool lmm_attempt_read_modules(struct lmm_attempt *attempt)
+{
+    if (!lmm_target_map_read(attempt->tracee.pid, &attempt->map)) {
+        return lmm_reason_set(attempt->reason, "its memory map cannot be read");
+    }
+    attempt->points = lmm_safe_points_open(&attempt->tracee, &attempt->map);
+    return attempt->points != NULL || lmm_reason_set(attempt->reason, "its modules cannot be read");
+}
+
+void lmm_attempt_forget_modules(struct lmm_attempt *attempt)
+{
+    lmm_safe_points_close(attempt->points);
+    attempt->points = NULL;
+    lmm_target_map_free(&attempt->map);
+}
+
+bool lmm_attempt_is_over(const struct lmm_attempt *attempt)
+{
+    sigset_t pending;
+
+    sigpending(&pending);
+    return lmm_tracee_now() > attempt->deadline_ns || sigismember(&pending, SIGINT) == 1 ||
+           sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGHUP) == 1;
+}
+
+/* ---- Entries --------------------------------------------------------------------------------- */
+
+/* The length of a function, of which at least the first bytes are looked at. */
+static size_t length_of(const struct lmm_attempt *attempt, uint64_t address)
+{
+    const struct lmm_mapping *mapping = lmm_target_map_find(&attempt->map, address);
+    uint64_t left = mapping == NULL ? 0 : mapping->to - address;
+
+    return left < (uint64_t) CODE_BYTES_MAX ? (size_t) left : (size_t) CODE_BYTES_MAX;
+}
+
+/* Whether a function before it in the table has the same entry. */
+static bool is_repeated(const struct lmm_attempt *attempt, size_t i, size_t *ret_first)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (attempt->there.functions[k].old == attempt->there.functions[i].old) {
+            *ret_first = k;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The module's symbol at the address says how long the function is. */
+static size_t symbol_bytes(struct lmm_attempt *attempt, uint64_t address)
+{
+    const struct lmm_mapping *module = lmm_target_map_find(&attempt->map, address);
+    struct lmm_image_symbols image;
+    size_t bytes = 0;
+
+    while (module != NULL && module > attempt->map.mappings && module->offset != 0) {
+        module--;
+    }
+    if (module != NULL && lmm_image_symbols_read(&attempt->tracee, module->from, &image)) {
+        for (size_t i = 1; i < image.count; i++) {
+            if (image.bias + image.symbols[i].st_value == address &&
+                image.symbols[i].st_size > bytes) {
+                bytes = image.symbols[i].st_size;
+            }
+        }
+        lmm_image_symbols_free(&image);
+    }
+    return bytes == 0 ? (size_t) CODE_BYTES_LEAST : bytes;
+}
+
+static const char *plan_entry(struct lmm_attempt *attempt, size_t i)
+{
+    static unsigned char code[CODE_BYTES_MAX];
+    const struct lmm_attach_function *function = &attempt->there.functions[i];
+    size_t bytes = length_of(attempt, function->old);
+    size_t known = symbol_bytes(attempt, function->old);
+
+    bytes = bytes < known ? bytes : known;
+    if (!lmm_tracee_read(&attempt->tracee, function->old, code, bytes)) {
+        return "its code cannot be read";
+    }
+    return lmm_entry_plan(code, bytes, function->old, attempt->island + i * LMM_ENTRY_ISLAND_BYTES,
+                          function->own, &attempt->entries[i]);
+}
+
+/* Plans all entries. A function that only allocates may be left out: its blocks are those of the old malloc. */
+static bool plan_entries(struct lmm_attempt *attempt)
+{
+    if (attempt->there.count > LMM_ATTACH_FUNCTIONS_MAX) {
+        return lmm_reason_set(attempt->reason, "the library there makes no sense");
+    }
+    for (size_t i = 0; i < attempt->there.count; i++) {
+        struct lmm_attach_function *function = &attempt->there.functions[i];
+        size_t first;
+
+        function->name[sizeof(function->name) - 1] = '\0';
+        if (function->old == 0) {
+            continue;
+        }
+        if (is_repeated(attempt, i, &first)) {
+            function->original = attempt->there.functions[first].original;
+            continue;
+        }
+        const char *obstacle = plan_entry(attempt, i);
+        bool is_needed = function->takes_block != 0 || strcmp(function->name, "malloc") == 0 ||
+                         strcmp(function->name, "calloc") == 0;
+
+        if (obstacle != NULL && is_needed) {
+            return lmm_reason_set(attempt->reason, "its %s cannot be led to LMM: %s",
+                                  function->name, obstacle);
+        }
+        attempt->is_led[i] = obstacle == NULL;
+        function->original = obstacle == NULL ? attempt->entries[i].original : 0;
+    }
+    return true;
+}
+
+/* Maps the islands near the old malloc. */
+static bool map_islands(struct lmm_attempt *attempt)
+{
+    uint64_t malloc_at = attempt->there.functions[0].old;
+
+    lmm_attempt_forget_modules(attempt);
+    if (!lmm_attempt_read_modules(attempt)) {
+        return false;
+    }
+    uint64_t gap = lmm_target_map_gap(&attempt->map, malloc_at, ISLAND_BYTES);
+    const uint64_t arguments[6] = {gap,
+                                   ISLAND_BYTES,
+                                   PROT_READ | PROT_EXEC,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+                                   UINT64_MAX,
+                                   0};
+    int64_t got =
+        gap == 0 ? -ENOMEM : lmm_remote_system_call(&attempt->remote, SYS_mmap, arguments);
+
+    attempt->island = (uint64_t) got;
+    return got == (int64_t) gap ||
+           lmm_reason_set(attempt->reason, "no memory for code near its malloc");
+}
+
+static bool write_islands(struct lmm_attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->there.count; i++) {
+        if (attempt->is_led[i] &&
+            !lmm_tracee_write(&attempt->tracee, attempt->island + i * LMM_ENTRY_ISLAND_BYTES,
+                              attempt->entries[i].island, LMM_ENTRY_ISLAND_BYTES)) {
+            return lmm_reason_set(attempt->reason, "code cannot be written there");
+        }
+    }
+    return true;
+}
+
+/* Whether a word is the address of an instruction that is moved. */
+static bool is_moved(const struct lmm_attempt *attempt, uint64_t word)
+{
+    for (size_t i = 0; i < attempt->there.count; i++) {
+        if (attempt->is_led[i] && lmm_entry_has(&attempt->entries[i], word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the words of a thread's stack may be. */
+struct found {
+    bool is_moved; /* an address of an instruction that is moved: of a return, or of a handler's */
+    bool is_fork;  /* one in fork */
+};
+
+static void look_at_words(const struct lmm_attempt *attempt, const uint64_t *words, size_t count,
+                          struct found *found)
+{
+    for (size_t i = 0; i < count; i++) {
+        found->is_moved = found->is_moved || is_moved(attempt, words[i]);
+        found->is_fork = found->is_fork || words[i] - attempt->fork < attempt->fork_bytes;
+    }
+}
+
+/* Looks at all words of its stack. False: it cannot be read. */
+static bool look_at_stack(const struct lmm_attempt *attempt, uint64_t pointer, struct found *found)
+{
+    static uint64_t words[8192];
+    uint64_t at = pointer & ~UINT64_C(7);
+    const struct lmm_mapping *stack = lmm_target_map_find(&attempt->map, at);
+    uint64_t end = stack == NULL ? at : stack->to;
+
+    end = end - at > (uint64_t) STACK_BYTES_MAX ? at + STACK_BYTES_MAX : end;
+    while (at < end) {
+        size_t bytes = end - at < sizeof(words) ? (size_t) (end - at) : sizeof(words);
+
+        if (!lmm_tracee_read(&attempt->tracee, at, words, bytes)) {
+            return false;
+        }
+        look_at_words(attempt, words, bytes / sizeof(words[0]), found);
+        at += bytes;
+    }
+    return true;
+}
+
+/* Whether the thread forks: it has run the handlers of fork that there were, so LMM's locks would not be held. */
+static bool is_forking(struct lmm_attempt *attempt, pid_t thread)
+{
+    if (attempt->points == NULL) {
+        attempt->points = lmm_safe_points_open(&attempt->tracee, &attempt->map);
+    }
+    return attempt->points == NULL ||
+           lmm_safe_points_may_be_in(attempt->points, thread, attempt->fork,
+                                     attempt->fork + attempt->fork_bytes);
+}
+
+/* Whether a thread is among the instructions that are moved, or may return to them, or forks. */
+static bool is_in_the_way(struct lmm_attempt *attempt, pid_t thread)
+{
+    struct user_regs_struct registers;
+    struct found found = {false, false};
+
+    if (!lmm_thread_get(thread, &registers) || is_moved(attempt, registers.rip) ||
+        !look_at_stack(attempt, registers.rsp, &found)) {
+        return true;
+    }
+    return found.is_moved || (found.is_fork && is_forking(attempt, thread));
+}
+
+static bool is_clear(struct lmm_attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->tracee.count; i++) {
+        if (is_in_the_way(attempt, attempt->tracee.threads[i].id)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Tells the ledger that the process's blocks are counted now. */
+static bool write_time(const struct lmm_attempt *attempt)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t time_ns = (uint64_t) now.tv_sec * UINT64_C(1000000000) + (uint64_t) now.tv_nsec;
+
+    return lmm_tracee_write(&attempt->tracee, attempt->there.attach_time, &time_ns,
+                            sizeof(time_ns));
+}
+
+/* What is changed is checked before, and put back if a later write fails. */
+static bool write_entries(struct lmm_attempt *attempt)
+{
+    unsigned char before[LMM_ATTACH_FUNCTIONS_MAX][LMM_ENTRY_PATCH_BYTES];
+    bool done = lmm_tracee_write(&attempt->tracee, attempt->exchange, &attempt->there,
+                                 sizeof(attempt->there)) &&
+                write_time(attempt);
+    size_t written = 0;
+
+    for (; done && written < attempt->there.count; written++) {
+        const struct lmm_entry *entry = &attempt->entries[written];
+
+        done =
+            !attempt->is_led[written] || (lmm_tracee_read(&attempt->tracee, entry->address,
+                                                          before[written], LMM_ENTRY_PATCH_BYTES) &&
+                                          lmm_tracee_write(&attempt->tracee, entry->address,
+                                                           entry->patch, LMM_ENTRY_PATCH_BYTES));
+        attempt->functions += done && attempt->is_led[written];
+    }
+    for (size_t i = 0; !done && i + 1 < written; i++) {
+        if (attempt->is_led[i]) {
+            lmm_tracee_write(&attempt->tracee, attempt->entries[i].address, before[i],
+                             LMM_ENTRY_PATCH_BYTES);
+        }
+    }
+    return done || lmm_reason_set(attempt->reason, "its code cannot be written");
+}
+
+bool lmm_attempt_lead_entries(struct lmm_attempt *attempt)
+{
+    for (;;) {
+        lmm_attempt_forget_modules(attempt);
+        uint64_t begun = lmm_tracee_now();
+
+        if (!lmm_tracee_stop(&attempt->tracee, begun + LMM_ATTEMPT_STOP_NS, attempt->thread,
+                             attempt->reason)) {
+            return false;
+        }
+        if (!lmm_target_map_read(attempt->tracee.pid, &attempt->map)) {
+            return lmm_reason_set(attempt->reason, "its memory map cannot be read");
+        }
+        if (is_clear(attempt)) {
+            bool done = write_entries(attempt);
+
+            lmm_tracee_release(&attempt->tracee, 0);
+            attempt->pause_ns = lmm_tracee_now() - begun;
+            return done;
+        }
+        lmm_tracee_release(&attempt->tracee, 0);
+        if (lmm_attempt_is_over(attempt)) {
+            return lmm_reason_set(attempt->reason, "its threads are in its malloc all the time");
+        }
+        lmm_tracee_pause(RETRY_US);
+    }
+}
+
+bool lmm_attempt_prepare_entries(struct lmm_attempt *attempt)
+{
+    return map_islands(attempt) && plan_entries(attempt) && write_islands(attempt);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * entry: the first instructions of a function, led elsewhere by a jump, and moved to where they can still be called.
+ *
+ * An entry is refused where its instructions cannot be moved: where a branch of the function leads into them, where
+ * they end the function, or where a branch among them cannot reach its target from the new place. An endbr64 stays.
+ * Stateless; x86-64 only.
+ */
+#ifndef LMM_PROGRAM_ENTRY_H
+#define LMM_PROGRAM_ENTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    LMM_ENTRY_PATCH_BYTES = 5,
+    LMM_ENTRY_ISLAND_BYTES = 128, /* of one function's code there */
+};
+
+struct lmm_entry {
+    uint64_t address; /* of the instructions that are replaced */
+    size_t bytes;     /* of all of them that are moved */
+    unsigned char patch[LMM_ENTRY_PATCH_BYTES];
+    unsigned char island[LMM_ENTRY_ISLAND_BYTES];
+    uint64_t original; /* where to call what was there */
+};
+
+/*
+ * Plans how the function at `address` leads to `own`, with code of LMM_ENTRY_ISLAND_BYTES at `island`, less than 2 GiB
+ * away. code: the function's, `bytes` of it. NULL, or why it cannot be led.
+ */
+const char *lmm_entry_plan(const unsigned char *code, size_t bytes, uint64_t address,
+                           uint64_t island, uint64_t own, struct lmm_entry *ret_entry);
+
+/* Whether an address, of an instruction to come, is among those that are moved, after the first. */
+bool lmm_entry_has(const struct lmm_entry *entry, uint64_t address);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/attach/inject.h"
+
+#include <signal.h>
+
+#include "reporter/program/attach/attempt.h"
+#include "reporter/program/attach/safe_point.h"
+#include "reporter/program/ledger/ledger_file.h"
+
+enum { RETRY_US = 1000 };
+
+static const uint64_t BREAKPOINT_NS = UINT64_C(200000000);
+
+/* ---- A safe point ---------------------------------------------------------------------------- */
+
+/* A thread that waits, and is where dlopen can be called; 0: none is. */
+static pid_t find_waiting(struct lmm_attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->tracee.count; i++) {
+        const struct lmm_thread *thread = &attempt->tracee.threads[i];
+
+        if (thread->is_interrupted && lmm_safe_points_is_waiting(thread->id) &&
+            lmm_safe_points_is_safe(attempt->points, thread->id)) {
+            return thread->id;
+        }
+    }
+    return 0;
+}
+
+/* The first thread that calls malloc, if it is called from a safe place. */
+static pid_t find_caller(struct lmm_attempt *attempt)
+{
+    uint64_t address = lmm_safe_points_malloc(attempt->points);
+    uint64_t until = lmm_tracee_now() + BREAKPOINT_NS;
+
+    until = until < attempt->deadline_ns ? until : attempt->deadline_ns;
+    pid_t thread = address == 0 ? 0 : lmm_tracee_run_to(&attempt->tracee, address, until);
+
+    return thread != 0 && lmm_safe_points_is_safe(attempt->points, thread) ? thread : 0;
+}
+
+/* Stops all threads, and chooses one; the others go on. */
+static bool try_safe_point(struct lmm_attempt *attempt, uint64_t *ret_pause_ns)
+{
+    uint64_t begun = lmm_tracee_now();
+
+    if (!lmm_tracee_stop(&attempt->tracee, begun + LMM_ATTEMPT_STOP_NS, 0, attempt->reason)) {
+        return false;
+    }
+    attempt->thread = find_waiting(attempt);
+    *ret_pause_ns = lmm_tracee_now() - begun;
+    if (attempt->thread == 0) {
+        attempt->thread = find_caller(attempt);
+    }
+    lmm_tracee_release(&attempt->tracee, attempt->thread);
+    return true;
+}
+
+static bool reach_safe_point(struct lmm_attempt *attempt, uint64_t *ret_pause_ns)
+{
+    while (attempt->thread == 0) {
+        if (!lmm_attempt_read_modules(attempt) || !try_safe_point(attempt, ret_pause_ns)) {
+            return false;
+        }
+        if (attempt->thread == 0) {
+            lmm_attempt_forget_modules(attempt);
+            if (lmm_attempt_is_over(attempt)) {
+                return lmm_reason_set(attempt->reason,
+                                      "no thread was at a place where a library can be loaded");
+            }
+            lmm_tracee_pause(RETRY_US);
+        }
+    }
+    return true;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+/* What the chosen thread does. */
+static bool prepare(struct lmm_attempt *attempt)
+{
+    attempt->fork = lmm_safe_points_libc(attempt->points, "fork", &attempt->fork_bytes);
+    if (!lmm_remote_begin(&attempt->remote, &attempt->tracee, &attempt->map, attempt->thread,
+                          attempt->reason)) {
+        return false;
+    }
+    bool done = lmm_attempt_load(attempt) && lmm_attempt_prepare_entries(attempt);
+
+    lmm_remote_end(&attempt->remote);
+    return done;
+}
+
+/* Signals that would end this program wait, so that no thread is left with registers of ours. */
+static void hold_signals(sigset_t *ret_before)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
+    sigset_t held;
+
+    sigemptyset(&held);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        sigaddset(&held, signals[i]);
+    }
+    sigprocmask(SIG_BLOCK, &held, ret_before);
+}
+
+bool lmm_inject(struct lmm_injection *injection, struct lmm_reason *ret_reason)
+{
+    static struct lmm_attempt attempt; /* large */
+    sigset_t signals;
+
+    attempt = (struct lmm_attempt) {.library = injection->library,
+                                    .options = injection->options,
+                                    .reason = ret_reason,
+                                    .deadline_ns = lmm_tracee_now() + injection->timeout_ns};
+    hold_signals(&signals);
+    bool done = lmm_tracee_open(injection->pid, &attempt.tracee, ret_reason) &&
+                reach_safe_point(&attempt, &injection->first_pause_ns) && prepare(&attempt) &&
+                lmm_attempt_lead_entries(&attempt);
+
+    injection->functions = attempt.functions;
+    injection->second_pause_ns = attempt.pause_ns;
+    lmm_tracee_close(&attempt.tracee);
+    lmm_attempt_forget_modules(&attempt);
+    sigprocmask(SIG_SETMASK, &signals, NULL);
+    return done;
+}

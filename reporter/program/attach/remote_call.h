@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * remote_call: makes a stopped thread call functions of its process, and system calls, on a stack that it is given
+ * for that; afterwards it goes on as if nothing had been, a system call that was interrupted included.
+ *
+ * Owns the thread's state from begin to end: registers, those of the floating point unit, and its mask of
+ * signals. Meanwhile the thread takes no signal except those that an instruction raises.
+ */
+#ifndef LMM_PROGRAM_REMOTE_CALL_H
+#define LMM_PROGRAM_REMOTE_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+struct lmm_reason; /* ledger_file.h */
+struct lmm_target_map;
+struct lmm_tracee;
+
+enum { LMM_REMOTE_STATE_BYTES = 16 << 10 };
+
+struct lmm_remote {
+    const struct lmm_tracee *tracee;
+    pid_t thread;
+    uint64_t syscall; /* the address of such an instruction */
+    uint64_t memory;  /* the thread's: a page of code, the stack, and room for arguments */
+    struct user_regs_struct registers;
+    unsigned char state[LMM_REMOTE_STATE_BYTES]; /* of the floating point unit */
+    size_t state_bytes;
+    uint64_t mask;
+};
+
+/* Keeps the thread's state, and gives it a stack. False and *ret_reason; then it is as before. */
+bool lmm_remote_begin(struct lmm_remote *remote, const struct lmm_tracee *tracee,
+                      const struct lmm_target_map *map, pid_t thread,
+                      struct lmm_reason *ret_reason);
+
+/* Gives the stack back, and restores the thread's state. */
+void lmm_remote_end(struct lmm_remote *remote);
+
+/* Makes a system call; its result, or -errno as the kernel gives it. arguments: six. */
+int64_t lmm_remote_system_call(struct lmm_remote *remote, uint64_t number,
+                               const uint64_t arguments[6]);
+
+/* Calls a function of two arguments. False: it did not return, because of a signal of its own or for a minute. */
+bool lmm_remote_call(struct lmm_remote *remote, uint64_t function, uint64_t first, uint64_t second,
+                     uint64_t *ret_result);
+
+/* Copies a text to where the thread can read it, until the next copy. Returns its address; 0: it does not fit. */
+uint64_t lmm_remote_text(struct lmm_remote *remote, const char *text);
+
+#endif

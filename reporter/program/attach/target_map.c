@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/attach/target_map.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/program/attach/tracee.h"
+#include "reporter/program/base/array.h"
+
+enum {
+    PROGRAM_HEADERS_MAX = 64,
+    DYNAMIC_MAX = 256,
+    SYMBOLS_MAX = 1 << 22,
+    STRING_BYTES_MAX = 256 << 20,
+    GAP_BYTES = 1 << 30,
+    LOWEST = 1 << 20, /* the kernel lets nobody map the first pages */
+};
+
+/* ---- Mappings -------------------------------------------------------------------------------- */
+
+static bool add_mapping(struct lmm_target_map *map, char *line)
+{
+    uint64_t from;
+    uint64_t to;
+    uint64_t offset;
+    char access[8];
+    int path = 0;
+
+    line[strcspn(line, "\n")] = '\0';
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %*s %n", &from, &to, access,
+               &offset, &path) < 4) {
+        return true;
+    }
+    struct lmm_mapping *mapping = lmm_array_add(&map->mappings, &map->count, sizeof(*mapping));
+    char *name = mapping == NULL ? NULL : strdup(path == 0 ? "" : line + path);
+
+    if (name == NULL) {
+        map->count -= mapping != NULL;
+        return false;
+    }
+    *mapping = (struct lmm_mapping) {.from = from,
+                                     .to = to,
+                                     .offset = offset,
+                                     .is_code = access[2] == 'x',
+                                     .is_file = *name == '/',
+                                     .path = name};
+    return true;
+}
+
+bool lmm_target_map_read(pid_t pid, struct lmm_target_map *ret_map)
+{
+    char path[64];
+    char *line = NULL;
+    size_t room = 0;
+    bool done = true;
+
+    *ret_map = (struct lmm_target_map) {.count = 0};
+    snprintf(path, sizeof(path), "/proc/%d/maps", (int) pid);
+    FILE *file = fopen(path, "re");
+
+    while (file != NULL && done && getline(&line, &room, file) >= 0) {
+        done = add_mapping(ret_map, line);
+    }
+    free(line);
+    if (file != NULL) {
+        fclose(file);
+    }
+    if (!done || ret_map->count == 0) {
+        lmm_target_map_free(ret_map);
+        return false;
+    }
+    return true;
+}
+
+void lmm_target_map_free(struct lmm_target_map *map)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        free(map->mappings[i].path);
+    }
+    free(map->mappings);
+    *map = (struct lmm_target_map) {.count = 0};
+}
+
+const struct lmm_mapping *lmm_target_map_find(const struct lmm_target_map *map, uint64_t address)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        if (address >= map->mappings[i].from && address < map->mappings[i].to) {
+            return &map->mappings[i];
+        }
+    }
+    return NULL;
+}
+
+const struct lmm_mapping *lmm_target_map_next_module(const struct lmm_target_map *map,
+                                                     const struct lmm_mapping *after)
+{
+    size_t i = after == NULL ? 0 : (size_t) (after - map->mappings) + 1;
+
+    for (; i < map->count; i++) {
+        if (map->mappings[i].is_file && map->mappings[i].offset == 0) {
+            return &map->mappings[i];
+        }
+    }
+    return NULL;
+}
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/* The nearest end of each gap. */
+uint64_t lmm_target_map_gap(const struct lmm_target_map *map, uint64_t address, size_t bytes)
+{
+    uint64_t end = LOWEST;
+    uint64_t best = 0;
+
+    for (size_t i = 0; i < map->count; i++) {
+        const struct lmm_mapping *next = &map->mappings[i];
+
+        if (next->from > end && next->from - end >= bytes && next->from >> 47 == 0) {
+            const uint64_t ends[] = {end, next->from - bytes};
+
+            for (size_t k = 0; k < 2; k++) {
+                if (ends[k] >= LOWEST && distance(ends[k], address) < (uint64_t) GAP_BYTES &&
+                    (best == 0 || distance(ends[k], address) < distance(best, address))) {
+                    best = ends[k];
+                }
+            }
+        }
+        end = next->to > end ? next->to : end;
+    }
+    return best;
+}
+
+/* ---- Symbols --------------------------------------------------------------------------------- */
+
+struct tables {
+    uint64_t symbols;
+    uint64_t strings;
+    uint64_t string_bytes;
+    uint64_t gnu_hash;
+    uint64_t hash;
+};
+
+/* The loader adds the bias to the pointers in most modules, but not in the kernel's. */
+static uint64_t pointer(uint64_t value, uint64_t bias)
+{
+    return value >= bias ? value : value + bias;
+}
+
+static void take_table(struct tables *tables, const Elf64_Dyn *entry, uint64_t bias)
+{
+    switch (entry->d_tag) {
+    case DT_SYMTAB: tables->symbols = pointer(entry->d_un.d_ptr, bias); break;
+    case DT_STRTAB: tables->strings = pointer(entry->d_un.d_ptr, bias); break;
+    case DT_STRSZ: tables->string_bytes = entry->d_un.d_val; break;
+    case DT_GNU_HASH: tables->gnu_hash = pointer(entry->d_un.d_ptr, bias); break;
+    case DT_HASH: tables->hash = pointer(entry->d_un.d_ptr, bias); break;
+    default: break;
+    }
+}
+
+static bool read_dynamic(const struct lmm_tracee *tracee, uint64_t address, size_t bytes,
+                         uint64_t bias, struct tables *tables)
+{
+    Elf64_Dyn entries[DYNAMIC_MAX];
+    size_t count = bytes / sizeof(entries[0]);
+
+    count = count > DYNAMIC_MAX ? (size_t) DYNAMIC_MAX : count;
+    if (!lmm_tracee_read(tracee, address, entries, count * sizeof(entries[0]))) {
+        return false;
+    }
+    for (size_t i = 0; i < count && entries[i].d_tag != DT_NULL; i++) {
+        take_table(tables, &entries[i], bias);
+    }
+    return tables->symbols != 0 && tables->strings != 0;
+}
+
+/* Finds the tables by the program headers at the start of the module. */
+static bool find_tables(const struct lmm_tracee *tracee, uint64_t start, uint64_t *ret_bias,
+                        struct tables *ret_tables)
+{
+    Elf64_Ehdr head;
+    Elf64_Phdr headers[PROGRAM_HEADERS_MAX];
+    const Elf64_Phdr *dynamic = NULL;
+    uint64_t first = UINT64_MAX;
+
+    if (!lmm_tracee_read(tracee, start, &head, sizeof(head)) ||
+        memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_ident[EI_CLASS] != ELFCLASS64 ||
+        head.e_phentsize != sizeof(headers[0]) || head.e_phnum > PROGRAM_HEADERS_MAX ||
+        !lmm_tracee_read(tracee, start + head.e_phoff, headers, head.e_phnum * sizeof(*headers))) {
+        return false;
+    }
+    for (size_t i = 0; i < head.e_phnum; i++) {
+        if (headers[i].p_type == PT_LOAD && headers[i].p_vaddr < first) {
+            first = headers[i].p_vaddr & ~UINT64_C(4095);
+        }
+        dynamic = headers[i].p_type == PT_DYNAMIC ? &headers[i] : dynamic;
+    }
+    *ret_bias = start - first;
+    *ret_tables = (struct tables) {.symbols = 0};
+    return dynamic != NULL && first != UINT64_MAX &&
+           read_dynamic(tracee, *ret_bias + dynamic->p_vaddr, dynamic->p_memsz, *ret_bias,
+                        ret_tables);
+}
+
+/* The index after the last symbol of the chains: the largest start of a bucket, and its chain to the end. */
+static size_t count_by_gnu_hash(const struct lmm_tracee *tracee, uint64_t table)
+{
+    uint32_t head[4];
+    uint32_t last = 0;
+
+    if (!lmm_tracee_read(tracee, table, head, sizeof(head)) || head[0] > SYMBOLS_MAX ||
+        head[2] > SYMBOLS_MAX) {
+        return 0;
+    }
+    uint64_t buckets = table + sizeof(head) + (uint64_t) head[2] * 8;
+    uint32_t *starts = malloc((size_t) head[0] * sizeof(*starts) + 1);
+
+    if (starts != NULL &&
+        lmm_tracee_read(tracee, buckets, starts, (size_t) head[0] * sizeof(*starts))) {
+        for (size_t i = 0; i < head[0]; i++) {
+            last = starts[i] > last ? starts[i] : last;
+        }
+    }
+    free(starts);
+    if (last < head[1] || last > SYMBOLS_MAX) {
+        return head[1] > SYMBOLS_MAX ? 0 : head[1];
+    }
+    uint64_t hashes = buckets + (uint64_t) head[0] * 4;
+    uint32_t hash = 0;
+
+    while ((hash & 1) == 0 && last < (uint32_t) SYMBOLS_MAX &&
+           lmm_tracee_read(tracee, hashes + (uint64_t) (last - head[1]) * 4, &hash, sizeof(hash))) {
+        last++;
+    }
+    return last;
+}
+
+static size_t count_symbols(const struct lmm_tracee *tracee, const struct tables *tables)
+{
+    uint32_t head[2];
+
+    if (tables->gnu_hash != 0) {
+        return count_by_gnu_hash(tracee, tables->gnu_hash);
+    }
+    return tables->hash != 0 && lmm_tracee_read(tracee, tables->hash, head, sizeof(head)) &&
+                   head[1] <= SYMBOLS_MAX
+               ? head[1]
+               : 0;
+}
+
+bool lmm_image_symbols_read(const struct lmm_tracee *tracee, uint64_t start,
+                            struct lmm_image_symbols *ret_image)
+{
+    struct tables tables;
+    struct lmm_image_symbols image = {.start = start};
+
+    *ret_image = image;
+    if (!find_tables(tracee, start, &image.bias, &tables) || tables.string_bytes == 0 ||
+        tables.string_bytes > STRING_BYTES_MAX) {
+        return false;
+    }
+    image.count = count_symbols(tracee, &tables);
+    image.string_bytes = tables.string_bytes;
+    image.symbols = malloc(image.count * sizeof(*image.symbols) + 1);
+    image.strings = malloc(image.string_bytes);
+    if (image.symbols == NULL || image.strings == NULL ||
+        !lmm_tracee_read(tracee, tables.symbols, image.symbols,
+                         image.count * sizeof(*image.symbols)) ||
+        !lmm_tracee_read(tracee, tables.strings, image.strings, image.string_bytes)) {
+        lmm_image_symbols_free(&image);
+        return false;
+    }
+    image.strings[image.string_bytes - 1] = '\0';
+    *ret_image = image;
+    return true;
+}
+
+void lmm_image_symbols_free(struct lmm_image_symbols *image)
+{
+    free(image->symbols);
+    free(image->strings);
+    *image = (struct lmm_image_symbols) {.count = 0};
+}
+
+const char *lmm_image_symbol_name(const struct lmm_image_symbols *image, const Elf64_Sym *symbol)
+{
+    return symbol->st_name < image->string_bytes ? image->strings + symbol->st_name : "";
+}
+
+uint64_t lmm_image_symbol(const struct lmm_image_symbols *image, const char *name,
+                          uint64_t *ret_bytes)
+{
+    for (size_t i = 1; i < image->count; i++) {
+        const Elf64_Sym *symbol = &image->symbols[i];
+
+        if (symbol->st_shndx != SHN_UNDEF && symbol->st_value != 0 &&
+            strcmp(lmm_image_symbol_name(image, symbol), name) == 0) {
+            if (ret_bytes != NULL) {
+                *ret_bytes = symbol->st_size;
+            }
+            return image->bias + symbol->st_value;
+        }
+    }
+    return 0;
+}
