@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libc: what newer C libraries, compilers and kernel headers have and older ones lack, back to glibc 2.28,
- * GCC 8 and Linux 4.18, so that no other file asks for a version. (_dl_find_object is in module.)
+ * GCC 10 and Linux 4.18, so that no other file asks for a version. (_dl_find_object is in module.)
  *
  * A function that the C library lacks when the program runs is a weak symbol, so one build serves old and
  * new ones.
