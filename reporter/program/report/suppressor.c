@@ -260,9 +260,10 @@ static bool answer_frame(struct lmm_suppressor *suppressor, uint32_t frame,
         answer->suppression = earlier(address->suppression, sees_caller ? caller->suppression : 0);
     }
     answer->depth = (uint16_t) (caller == NULL ? 1 : caller->depth + 1);
-    answer->is_of_runtime =
-        module != NULL && lmm_suppression_is_runtime(module->path) &&
-        (caller == NULL ? lmm_suppression_is_loader(module->path) : caller->is_of_runtime);
+    answer->is_of_runtime = /* mostly the caller is not */
+        module != NULL &&
+        (caller == NULL ? lmm_suppression_is_loader(module->path) : caller->is_of_runtime) &&
+        lmm_suppression_is_runtime(module->path);
     answer->is_known = true;
     return true;
 }
