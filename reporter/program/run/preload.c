@@ -18,6 +18,7 @@
 
 enum {
     PROGRAM_HEADERS_MAX = 128,
+    LOADER_NAME_MAX = 256,
     SCRIPT_LINE_MAX = 4096,
 };
 
@@ -183,22 +184,36 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings)
 
 /* ---- Programs that ignore LD_PRELOAD --------------------------------------------------------- */
 
-/* Returns whether an ELF file names a dynamic loader; true also when its headers cannot be read. */
-static bool has_loader(int file, const ElfW(Ehdr) * head)
+static const char needs_glibc[] = "it is linked with musl, and LMM needs glibc";
+
+/* Returns why LMM cannot be loaded into an ELF file's program by the dynamic loader that the file names; NULL: it
+ * can, or the headers cannot be read. A loader that is not glibc's does not start a program with LMM at all. */
+static const char *obstacle_of_loader(int file, const ElfW(Ehdr) * head)
 {
     ElfW(Phdr) headers[PROGRAM_HEADERS_MAX];
     size_t bytes = head->e_phnum * sizeof(headers[0]);
 
     if (head->e_phnum > PROGRAM_HEADERS_MAX || head->e_phentsize != sizeof(headers[0]) ||
         pread(file, headers, bytes, (off_t) head->e_phoff) != (ssize_t) bytes) {
-        return true;
+        return NULL;
     }
     for (size_t i = 0; i < head->e_phnum; i++) {
         if (headers[i].p_type == PT_INTERP) {
-            return true;
+            char name[LOADER_NAME_MAX] = "";
+            size_t length = headers[i].p_filesz < sizeof(name) ? headers[i].p_filesz : 0;
+            bool is_musl = pread(file, name, length, (off_t) headers[i].p_offset) > 0 &&
+                           memmem(name, length, "/ld-musl-", 9) != NULL;
+            return is_musl ? needs_glibc : NULL;
         }
     }
-    return false;
+    return "it is statically linked";
+}
+
+/* Reads the header of an ELF file; false: it is none. */
+static bool read_head(int file, ElfW(Ehdr) * ret_head)
+{
+    return pread(file, ret_head, sizeof(*ret_head), 0) == (ssize_t) sizeof(*ret_head) &&
+           memcmp(ret_head->e_ident, ELFMAG, SELFMAG) == 0;
 }
 
 static const char *obstacle_of_file(int file)
@@ -212,14 +227,14 @@ static const char *obstacle_of_file(int file)
     if (fgetxattr(file, "security.capability", NULL, 0) > 0) {
         return "it is a program with file capabilities";
     }
-    if (pread(file, &head, sizeof(head), 0) != (ssize_t) sizeof(head) ||
-        memcmp(head.e_ident, ELFMAG, SELFMAG) != 0) {
+    if (!read_head(file, &head)) {
         return NULL;
     }
     if (head.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)) {
         return "it is a program for another word size";
     }
-    return has_loader(file, &head) ? lmm_sanitizer_of(file) : "it is statically linked";
+    const char *obstacle = obstacle_of_loader(file, &head);
+    return obstacle == NULL ? lmm_sanitizer_of(file) : obstacle;
 }
 
 int lmm_preload_open_program(const char *program)
@@ -271,7 +286,9 @@ bool lmm_preload_must_not(const char *program)
 
     file = file < 0 ? file : open_interpreter(file);
     if (file >= 0) {
-        must_not = lmm_sanitizer_of(file) != NULL;
+        ElfW(Ehdr) head;
+        must_not = lmm_sanitizer_of(file) != NULL ||
+                   (read_head(file, &head) && obstacle_of_loader(file, &head) == needs_glibc);
         close(file);
     }
     return must_not;

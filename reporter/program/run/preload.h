@@ -50,8 +50,8 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings);
 /* Opens the program as execvp(3) finds it. Returns the descriptor, or -1. */
 int lmm_preload_open_program(const char *program);
 
-/* Whether a program, found as execvp(3) finds it, has a sanitizer that LMM would disturb: then it runs
- * without LMM, so that its status is as without. */
+/* Whether a program, found as execvp(3) finds it, has a sanitizer that LMM would disturb, or another C library, whose
+ * loader would refuse LMM: then it runs without LMM, so that its status is as without. */
 bool lmm_preload_must_not(const char *program);
 
 /* Returns why a program, found as execvp(3) finds it, does not run on LMM; NULL: no reason is known. */
