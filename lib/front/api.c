@@ -5,6 +5,7 @@
  */
 #include "lib/front/block.h"
 #include "lib/pages/family.h"
+#include "lib/heaps/cache.h"
 #include "lib/heaps/heap.h"
 #include "lib/pages/limit.h"
 #include "lib/front/misuse.h"
@@ -174,7 +175,8 @@ LMM_API void *lmm_site_calloc(struct lmm_site *site, size_t n)
     size_t bytes = (n - 1) * stride + site->size_bytes; /* overflows only where no block is found */
     void *block = id == LMM_SITE_UNKNOWN
                       ? NULL
-                      : lmm_block_pop_run(lmm_load_relaxed(&site->family), id, n, n - 1, bytes);
+                      : lmm_cache_pop_counted(&lmm_thread_open, lmm_load_relaxed(&site->family), id,
+                                              false, n, n - 1, bytes);
 
     if (LMM_LIKELY(block != NULL)) {
         return memset(block, 0, bytes);
@@ -276,9 +278,10 @@ LMM_API void *lmm_alloc_array(struct lmm_family *family, size_t n)
     if (!check_family(family) || !check_count(family->size, n)) {
         return NULL;
     }
-    void *block = family->is_flexible ? NULL
-                                      : lmm_block_pop_run(family->index, family->site, n, n - 1,
-                                                          (n - 1) * family->stride + family->size);
+    void *block = family->is_flexible
+                      ? NULL
+                      : lmm_cache_pop_counted(&lmm_thread_open, family->index, family->site, false,
+                                              n, n - 1, (n - 1) * family->stride + family->size);
     return block != NULL ? block : alloc_of(family, at_least_one(n), false);
 }
 

@@ -99,36 +99,29 @@ static struct lmm_ledger_row born_block(const struct lmm_family *family, uint32_
                                     .largest_bytes = kept};
 }
 
-void *lmm_block_pop_run(uint32_t family, uint32_t live_value, size_t n, uint64_t extra,
-                        size_t bytes)
-{
-    const struct lmm_open *open = &lmm_thread_open;
-    struct lmm_ledger_row *row = lmm_open_row_to_allocate(open, lmm_tag_site(live_value), false);
-
-    if (row == NULL) {
-        return NULL;
-    }
-    struct lmm_cache *cache = open->bins[family].cache;
-    void *block = lmm_cache_pop(cache, &n, n, live_value);
-    return block != NULL ? lmm_cache_count(cache, open, family, row, extra, bytes, block) : NULL;
-}
-
 static void *alloc_run(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value,
-                       size_t *n, size_t align, bool *ret_zeroed)
+                       size_t n, size_t align, bool *ret_zeroed)
 {
     if (lmm_limit_is_set(family)) {
         lmm_cache_close(heap, family); /* what comes from a cache is not held against the limit */
     }
     struct lmm_cache *cache = align <= family->stride ? heap->open.bins[family->index].cache : NULL;
-    size_t most = family->has_longer_runs ? lmm_family_longest(*n) : *n;
-    char *block = lmm_cache_pop(cache, n, most, live_value);
+    char *block = lmm_cache_pop(cache, n, live_value);
 
-    return block != NULL ? block : lmm_run_take(&family->runs, *n, align, live_value, ret_zeroed);
+    if (block != NULL) {
+        return block;
+    }
+    if (cache != NULL) {
+        cache->misses++;
+    }
+    block = lmm_run_take(&family->runs, n, align, live_value, ret_zeroed);
+    return block != NULL || !lmm_cache_flush(heap)
+               ? block
+               : lmm_run_take(&family->runs, n, align, live_value, ret_zeroed);
 }
 
-/* *n: the slots requested, and then those of the block. */
 static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value,
-                      size_t *n, size_t align, bool *ret_zeroed)
+                      size_t n, size_t align, bool *ret_zeroed)
 {
     uint32_t site = lmm_tag_site(live_value);
 
@@ -136,14 +129,14 @@ static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t
     if (site >= heap->open.site_limit && !lmm_heap_open_sites(heap)) {
         return NULL;
     }
-    bool is_slot = *n == 1 && lmm_family_has_slots(family);
+    bool is_slot = n == 1 && lmm_family_has_slots(family);
     void *block = is_slot ? alloc_slot(heap, family, live_value)
                           : alloc_run(heap, family, live_value, n, align, ret_zeroed);
     if (block != NULL) {
-        struct lmm_ledger_row born = born_block(family, live_value, *n);
+        struct lmm_ledger_row born = born_block(family, live_value, n);
         lmm_heap_count(heap, site, &born);
         if (!is_slot) {
-            lmm_heap_note(heap, family, *n);
+            lmm_heap_note(heap, family, n);
         }
     }
     return block;
@@ -156,7 +149,7 @@ static void *alloc_unlimited(struct lmm_family *family, uint32_t live_value, siz
     LMM_CHECK(n != 0 && lmm_is_power_of_two(align));
     struct lmm_heap *heap = lmm_thread_enter();
     bool zeroed = false;
-    void *block = alloc_in(heap, family, live_value, &n, align, &zeroed);
+    void *block = alloc_in(heap, family, live_value, n, align, &zeroed);
 
     lmm_thread_leave(heap);
     if (block == NULL) {
@@ -233,7 +226,8 @@ void *lmm_block_alloc_flexible(struct lmm_family *family, uint32_t site, size_t 
     size_t n = bytes / LMM_FAMILY_FLEX_STRIDE + 1;
     uint32_t live_value = lmm_live_value(site, n * LMM_FAMILY_FLEX_STRIDE - bytes);
     void *block = family->align <= LMM_FAMILY_FLEX_STRIDE
-                      ? lmm_block_pop_run(family->index, live_value, n, bytes, bytes)
+                      ? lmm_cache_pop_counted(&lmm_thread_open, family->index, live_value, false, n,
+                                              bytes, bytes)
                       : NULL;
 
     if (block == NULL) {
@@ -263,11 +257,12 @@ static inline uint64_t extra_near(uint32_t tag, size_t n)
     return LMM_LIKELY(slack == 0) ? n - 1 : n * LMM_FAMILY_FLEX_STRIDE - slack;
 }
 
-/* Marks a run free, with its site, and returns the tag it had. The exchange makes a free by another
- * thread at the same time find the run not live: that is misuse. */
-static inline uint32_t mark_run_freed(uint32_t *tag, void *p)
+/* Marks a run as free and in a cache, that of the heap with lmm_tag_cacher() `cacher` or, for 0, one that
+ * it does not stay in; returns the tag it had. The exchange makes a free by another thread at the same
+ * time find the run not live: that is misuse. */
+static uint32_t mark_run_freed(uint32_t cacher, uint32_t *tag, void *p)
 {
-    uint32_t freed = lmm_tag_cached(lmm_tag_site(lmm_load_relaxed(tag)));
+    uint32_t freed = lmm_tag_cached(lmm_tag_site(lmm_load_relaxed(tag))) | cacher;
     uint32_t old = lmm_exchange_acq_rel(tag, freed);
 
     if (LMM_UNLIKELY(lmm_tag_state(old) != LMM_TAG_LIVE)) {
@@ -286,7 +281,7 @@ static LMM_NOINLINE void push_run_slow(struct lmm_heap *heap, struct lmm_page *p
     int saved_errno = errno;
     struct lmm_cache *cache = page->kind == LMM_PAGE_SPAN ? NULL : lmm_cache_of(heap, family);
 
-    if (cache != NULL && lmm_cache_make_room(cache, family, n)) {
+    if (cache != NULL && lmm_cache_make_room(heap, family, n)) {
         lmm_cache_push(cache, n, lmm_page_slot(page, slot), &page->tags[slot]);
     } else {
         lmm_heap_note(heap, family, n);
@@ -314,7 +309,7 @@ static void free_in(struct lmm_heap *heap, const struct lmm_block_facts *facts, 
     uint32_t tag;
 
     if (is_run) {
-        tag = mark_run_freed(&page->tags[facts->slot], p);
+        tag = mark_run_freed(lmm_tag_cacher(heap->number), &page->tags[facts->slot], p);
     } else if (!is_foreign) {
         tag = lmm_load_relaxed(&page->tags[facts->slot]);
         if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
@@ -371,7 +366,7 @@ static LMM_NOINLINE void free_run(void *p, struct lmm_page *page, size_t slot)
     }
     uint32_t *tag = &page->tags[slot];
     size_t n = lmm_run_length_in(page, tag, slot);
-    uint32_t old = mark_run_freed(tag, p);
+    uint32_t old = mark_run_freed(lmm_tag_cacher(lmm_thread_open.heap->number), tag, p);
     count_free_open(&lmm_thread_open, old, extra_near(old, n), false);
     push_run_slow(lmm_thread_open.heap, page, slot, n);
 }
@@ -389,13 +384,16 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
         return;
     }
     size_t n = lmm_run_length_in(page, tag, slot);
-    struct lmm_ledger_row *row = lmm_open_row_near(open, lmm_tag_site(lmm_load_relaxed(tag)));
+    uint32_t old = lmm_load_relaxed(tag);
+    struct lmm_ledger_row *row = lmm_open_row_near(open, lmm_tag_site(old));
     struct lmm_cache *cache = row == NULL ? NULL : open->bins[page->family].cache;
-    if (LMM_UNLIKELY(!lmm_cache_has_room(cache, n))) {
+    if (LMM_UNLIKELY(cache == NULL || !lmm_cache_has_room(cache, n) ||
+                     lmm_tag_state(old) != LMM_TAG_LIVE)) {
         free_run(p, page, slot);
         return;
     }
-    uint32_t old = mark_run_freed(tag, p);
+    lmm_store_relaxed(tag, cache->mark | lmm_tag_site(old)); /* a plain store: cache.h */
+    lmm_tag_before_block(tag, p);
     lmm_add_single_writer_release(&row->freed_blocks, 1);
     lmm_add_single_writer_release(&row->freed_extra, extra_near(old, n));
     lmm_cache_push(cache, n, p, tag);
@@ -525,7 +523,7 @@ static void *grow_into_span(void *p, const struct lmm_block_facts *facts, size_t
         return NULL;
     }
     memcpy(block, p, facts->slots * runs->stride);
-    mark_run_freed(&facts->page->tags[facts->slot], p);
+    mark_run_freed(0, &facts->page->tags[facts->slot], p);
     lmm_run_give(runs, facts->page, facts->slot, facts->slots);
     return block;
 }

@@ -21,12 +21,6 @@
 void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, size_t align,
                       bool zero);
 
-/* The fast path of lmm_block_alloc() for a run, of the family with that index: takes it from the
- * thread's cache, contents undefined, and counts it with that extra (lmm_family_extra()) and as so
- * many bytes of the program's. NULL when the slow path is needed. */
-void *lmm_block_pop_run(uint32_t family, uint32_t live_value, size_t n, uint64_t extra,
-                        size_t bytes);
-
 /* Allocates a block of so many bytes, at least 1, of a flexible family, counted at that site; else
  * as lmm_block_alloc(). */
 void *lmm_block_alloc_flexible(struct lmm_family *family, uint32_t site, size_t bytes, bool zero);

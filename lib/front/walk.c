@@ -50,8 +50,8 @@ static int visit_extents(const struct walk *walk, const struct lmm_page *page,
         if (lmm_tag_state(extent.tag) == LMM_TAG_LIVE) {
             result = visit_extent(walk, item, free_from, extent.slot - free_from, LMM_TAG_FREE);
             result = result != 0 ? result
-                                 : visit_extent(walk, item, extent.slot, extent.length, extent.tag);
-            free_from = slot;
+                                 : visit_extent(walk, item, extent.slot, extent.used, extent.tag);
+            free_from = extent.slot + extent.used; /* the run's other slots, too, have no block */
         }
     }
     return result != 0 ? result

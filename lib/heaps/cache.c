@@ -2,20 +2,29 @@
 #include "lib/heaps/cache.h"
 
 #include "lib/ground/meta.h"
+#include "lib/ground/panic.h"
 #include "lib/pages/limit.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Makes the cache empty, and open. */
-static void clear(struct lmm_cache *cache, const struct lmm_family *family)
+void lmm_cache_panic(const char *block)
 {
-    memset(cache->used, 0, sizeof(cache->used));
+    char what[LMM_FAMILY_BLOCK_BYTES];
+    const struct lmm_page *page = lmm_page_of((uintptr_t) block);
+
+    lmm_family_describe(lmm_families_at(page->family), LMM_SITE_NONE, what);
+    lmm_panic("double free: %p (%s)", (const void *) block, what);
+}
+
+/* ---- Beginning ------------------------------------------------------------------------------- */
+
+/* Makes the cache empty, and open. */
+static void make_empty(struct lmm_cache *cache, const struct lmm_family *family)
+{
     memset(cache->top, 0, sizeof(cache->top));
-    for (uint32_t i = 1; i <= LMM_CACHE_RUNS; i++) {
-        cache->run[i] = (struct lmm_cached_run) {.below = i < LMM_CACHE_RUNS ? i + 1 : 0};
-    }
-    cache->spare = 1;
+    cache->spare = 0;
+    cache->fresh = 1;
     cache->room_slots = cache->bound_slots = (uint32_t) (family->cache_bytes / family->stride);
 }
 
@@ -28,61 +37,153 @@ struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *f
     if (bin->cache == NULL) {
         bin->cache = lmm_meta_zalloc(sizeof(*bin->cache));
         if (bin->cache != NULL) {
-            clear(bin->cache, family);
+            make_empty(bin->cache, family);
             bin->cache->sample_slots = (int32_t) (LMM_UNIT_BYTES / 2 / family->stride);
+            bin->cache->slots_max = (uint32_t) family->runs.slots_max;
+            bin->cache->mark = lmm_tag_cached(0) | lmm_tag_cacher(heap->number);
         }
     }
     return bin->cache;
 }
 
-static void give_back(struct lmm_cache *cache, struct lmm_family *family, size_t length)
-{
-    struct lmm_cached_run run = lmm_cache_take(cache, length);
-    struct lmm_page *page = lmm_page_of((uintptr_t) run.block);
+/* ---- Giving back ----------------------------------------------------------------------------- */
 
-    lmm_run_give(&family->runs, page, (size_t) (run.tag - page->tags), length);
+enum {
+    BATCH = 16,          /* runs that are given back under one lock */
+    ROOM_PART = 128,     /* of the bound is made free at once */
+    FRESH_ENTRIES = 128, /* that are used for the first time at once: 3 KiB */
+};
+
+/* The entries that were never used become spare, some at a time. */
+static void add_entries(struct lmm_cache *cache)
+{
+    uint32_t end = cache->fresh + FRESH_ENTRIES;
+
+    end = end < LMM_CACHE_RUNS + 1 ? end : LMM_CACHE_RUNS + 1;
+    for (uint32_t i = end; i-- > cache->fresh;) {
+        cache->run[i].below = cache->spare;
+        cache->spare = i;
+    }
+    cache->fresh = end;
 }
 
-/* The next length after that one, in a circle, of which there is a run; there is one. */
-static size_t next_length(const struct lmm_cache *cache, size_t length)
+/* Takes the newest run of the class out; there is one. */
+static struct lmm_free_run take_out(struct lmm_cache *cache, uint32_t class)
 {
-    size_t next = lmm_cache_length(cache, length % LMM_CACHE_LENGTH_MAX + 1, LMM_CACHE_LENGTH_MAX);
+    uint32_t i = cache->top[class];
+    struct lmm_page *page = lmm_page_of((uintptr_t) cache->run[i].block);
+    size_t slot = (size_t) (cache->run[i].tag - page->tags);
+    size_t n = lmm_run_length_in(page, cache->run[i].tag, slot);
 
-    return next != 0 ? next : lmm_cache_length(cache, 1, LMM_CACHE_LENGTH_MAX);
+    lmm_cache_take(cache, lmm_run_class(n), i);
+    return (struct lmm_free_run) {page, slot, n};
 }
 
-bool lmm_cache_make_room(struct lmm_cache *cache, struct lmm_family *family, size_t n)
+/* The next class after that one, in a circle, of which there is a run; there is one. */
+static uint32_t next_class(const struct lmm_cache *cache, uint32_t class)
 {
-    if (n > LMM_CACHE_LENGTH_MAX || n > cache->bound_slots) {
+    do {
+        class = class + 1 < LMM_RUN_CLASSES ? class + 1 : 1;
+    } while (cache->top[class] == 0);
+    return class;
+}
+
+static bool is_empty(const struct lmm_cache *cache)
+{
+    return cache->room_slots == cache->bound_slots;
+}
+
+/* Gives runs of the classes in turn back, until so many slots are free, but no more than BATCH. */
+static void give_some_back(struct lmm_cache *cache, struct lmm_family *family, size_t wanted_slots)
+{
+    struct lmm_free_run run[BATCH];
+    size_t count = 0;
+
+    while (count < BATCH && cache->room_slots < wanted_slots && !is_empty(cache)) {
+        cache->hand = next_class(cache, cache->hand);
+        run[count++] = take_out(cache, cache->hand);
+    }
+    lmm_runs_give(&family->runs, run, count);
+}
+
+/* Lets the cache grow, if that is due and the heap's bound allows it. */
+static void grow(struct lmm_heap *heap, struct lmm_cache *cache, const struct lmm_family *family)
+{
+    size_t bytes = (size_t) cache->bound_slots * family->stride;
+    uint32_t slots = (uint32_t) (LMM_CACHE_STEP_BYTES / family->stride);
+
+    if (cache->misses < LMM_CACHE_MISSES || heap->cache_growth_bytes >= LMM_CACHE_GROWTH_BYTES ||
+        bytes > LMM_CACHE_BYTES_MAX - LMM_CACHE_STEP_BYTES) {
+        return;
+    }
+    cache->misses = 0;
+    cache->bound_slots += slots;
+    cache->room_slots += slots;
+    heap->cache_growth_bytes += LMM_CACHE_STEP_BYTES;
+}
+
+bool lmm_cache_make_room(struct lmm_heap *heap, struct lmm_family *family, size_t n)
+{
+    struct lmm_cache *cache = heap->open.bins[family->index].cache;
+    size_t slots = lmm_run_class(n).slots;
+
+    if (slots > cache->bound_slots) {
         return false;
     }
     if (cache->unsampled_slots < 0) {
         cache->unsampled_slots = 0; /* a heap that only frees would count down for ever */
     }
-    while (n > cache->room_slots || cache->spare == 0) {
-        cache->hand = (uint32_t) next_length(cache, cache->hand);
-        give_back(cache, family, cache->hand);
+    if (cache->spare == 0 && cache->fresh <= LMM_CACHE_RUNS) {
+        add_entries(cache);
+    }
+    if (cache->spare != 0 && slots > cache->room_slots) {
+        grow(heap, cache, family);
+    }
+    size_t wanted = slots + cache->bound_slots / ROOM_PART;
+    if (cache->spare == 0) { /* there are many short runs */
+        wanted += cache->room_slots;
+    }
+    wanted = wanted < cache->bound_slots ? wanted : cache->bound_slots;
+    while (!lmm_cache_has_room(cache, n)) {
+        give_some_back(cache, family, wanted);
     }
     return true;
 }
 
-static void flush(struct lmm_cache *cache, struct lmm_family *family)
+static bool flush(struct lmm_cache *cache, struct lmm_family *family)
 {
+    bool had_runs = !is_empty(cache);
+
     LMM_CHECK(lmm_cache_is_valid(cache, family));
-    for (size_t n = 1; n <= LMM_CACHE_LENGTH_MAX; n++) {
-        while (cache->top[n] != 0) {
-            give_back(cache, family, n);
-        }
+    while (!is_empty(cache)) {
+        give_some_back(cache, family, cache->bound_slots);
     }
+    return had_runs;
 }
 
-void lmm_cache_flush(struct lmm_heap *heap)
+bool lmm_cache_flush(struct lmm_heap *heap)
 {
+    bool had_runs = false;
+
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
         if (heap->open.bins[i].cache != NULL) {
-            flush(heap->open.bins[i].cache, lmm_families_at(i));
+            had_runs |= flush(heap->open.bins[i].cache, lmm_families_at(i));
         }
     }
+    return had_runs;
+}
+
+size_t lmm_cache_bytes(const struct lmm_heap *heap)
+{
+    size_t bytes = 0;
+
+    for (uint32_t i = 0; i < heap->bin_capacity; i++) {
+        const struct lmm_cache *cache = heap->open.bins[i].cache;
+        if (cache != NULL) {
+            bytes += (size_t) (cache->bound_slots - cache->room_slots) * lmm_families_at(i)->stride;
+        }
+    }
+    return bytes;
 }
 
 void lmm_cache_close(struct lmm_heap *heap, struct lmm_family *family)
@@ -92,6 +193,15 @@ void lmm_cache_close(struct lmm_heap *heap, struct lmm_family *family)
     if (cache != NULL) {
         flush(cache, family);
         cache->room_slots = cache->bound_slots = 0;
+    }
+}
+
+void lmm_cache_close_limited(struct lmm_heap *heap)
+{
+    for (uint32_t i = 0; i < heap->bin_capacity; i++) {
+        if (heap->open.bins[i].cache != NULL && lmm_limit_is_set(lmm_families_at(i))) {
+            lmm_cache_close(heap, lmm_families_at(i));
+        }
     }
 }
 
@@ -114,72 +224,75 @@ void lmm_cache_forget(struct lmm_heap *heap)
 {
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
         if (heap->open.bins[i].cache != NULL) {
-            clear(heap->open.bins[i].cache, lmm_families_at(i));
+            make_empty(heap->open.bins[i].cache, lmm_families_at(i));
         }
     }
 }
 
-static bool run_is_valid(const struct lmm_family *family, const struct lmm_cached_run *run,
-                         size_t n)
+/* ---- Validity -------------------------------------------------------------------------------- */
+
+/* Checks I1. */
+static bool run_is_valid(const struct lmm_cache *cache, const struct lmm_family *family,
+                         const struct lmm_cached_run *run, uint32_t class)
 {
     struct lmm_location at;
 
     return lmm_page_locate(run->block, &at) && at.page->kind == LMM_PAGE_RUNS &&
            at.page->family == family->index && at.inside_bytes == 0 &&
-           run->tag == &at.page->tags[at.slot] && lmm_tag_is_cached(lmm_load_relaxed(run->tag)) &&
-           lmm_run_length(at.page, at.slot) == n;
+           run->tag == &at.page->tags[at.slot] &&
+           lmm_cache_has_marked(cache, lmm_load_relaxed(run->tag)) &&
+           lmm_run_class(lmm_run_length(at.page, at.slot)).number == class;
 }
 
-/* Marks the entries from i on in seen. The number of them; SIZE_MAX when an entry is seen twice. */
-static size_t count_entries(const struct lmm_cache *cache, uint32_t i,
-                            bool seen[LMM_CACHE_RUNS + 1])
+/* Marks the entry as seen; false when it is no entry, or was seen before. */
+static bool see(bool seen[LMM_CACHE_RUNS + 1], uint32_t i)
 {
-    size_t count = 0;
+    bool is_new = i != 0 && i <= LMM_CACHE_RUNS && !seen[i];
 
-    for (; i != 0; i = cache->run[i].below, count++) {
-        if (i > LMM_CACHE_RUNS || seen[i]) {
-            return SIZE_MAX;
-        }
+    if (is_new) {
         seen[i] = true;
     }
-    return count;
+    return is_new;
 }
 
-/* Checks the runs of one length; `slots` gets their sum. */
-static bool stack_is_valid(const struct lmm_cache *cache, const struct lmm_family *family, size_t n,
-                           size_t *slots)
+/* Checks the runs of one class; *slots gets what they have. */
+static bool stack_is_valid(const struct lmm_cache *cache, const struct lmm_family *family,
+                           uint32_t class, bool seen[LMM_CACHE_RUNS + 1], size_t *slots)
 {
-    bool is_used = (cache->used[(n - 1) / 64] >> ((n - 1) % 64) & 1) != 0;
-
-    for (uint32_t i = cache->top[n]; i != 0; i = cache->run[i].below) {
-        for (uint32_t j = cache->run[i].below; j != 0; j = cache->run[j].below) {
+    for (uint32_t i = cache->top[class]; i != 0; i = cache->run[i].below) {
+        if (!see(seen, i) || !run_is_valid(cache, family, &cache->run[i], class)) {
+            return false;
+        }
+        for (uint32_t j = cache->run[i].below; j != 0 && j <= LMM_CACHE_RUNS && !seen[j];
+             j = cache->run[j].below) {
             if (cache->run[i].block == cache->run[j].block) {
                 return false;
             }
         }
-        if (!run_is_valid(family, &cache->run[i], n)) {
-            return false;
-        }
-        *slots += n;
+        struct lmm_page *page = lmm_page_of((uintptr_t) cache->run[i].block);
+        size_t n = lmm_run_length(page, (size_t) (cache->run[i].tag - page->tags));
+        *slots += lmm_run_class(n).slots;
     }
-    return is_used == (cache->top[n] != 0);
+    return true;
 }
 
 bool lmm_cache_is_valid(const struct lmm_cache *cache, const struct lmm_family *family)
 {
     bool seen[LMM_CACHE_RUNS + 1] = {false};
-    size_t entries = count_entries(cache, cache->spare, seen);
     size_t slots = cache->room_slots;
 
-    for (size_t n = 1; n <= LMM_CACHE_LENGTH_MAX && entries <= LMM_CACHE_RUNS; n++) {
-        size_t count = count_entries(cache, cache->top[n], seen);
-        entries = count == SIZE_MAX ? SIZE_MAX : entries + count;
+    for (uint32_t class = 0; class < LMM_RUN_CLASSES; class ++) {
+        if (!stack_is_valid(cache, family, class, seen, &slots)) {
+            return false;
+        }
     }
-    if (entries != LMM_CACHE_RUNS) {
-        return false;
+    for (uint32_t i = cache->spare; i != 0; i = cache->run[i].below) {
+        if (!see(seen, i)) {
+            return false;
+        }
     }
-    for (size_t n = 1; n <= LMM_CACHE_LENGTH_MAX; n++) {
-        if (!stack_is_valid(cache, family, n, &slots)) {
+    for (uint32_t i = 1; i <= LMM_CACHE_RUNS; i++) {
+        if (seen[i] != (i < cache->fresh)) {
             return false;
         }
     }

@@ -11,7 +11,6 @@
 #include "lib/ground/signals.h"
 #include "lib/ground/system.h"
 #include "lib/ground/tools.h"
-#include "lib/heaps/cache.h"
 #include "lib/heaps/foreign.h"
 #include "lib/heaps/repair.h"
 #include "lib/heaps/thread.h"
@@ -353,7 +352,7 @@ static void repair(void)
     lmm_lock_acquire(&lmm_heaps_lock);
     lmm_foreign_mark_batches(lmm_thread_heaps(), NULL);
     for (struct lmm_heap *heap = lmm_thread_heaps(); heap != NULL; heap = heap->next) {
-        lmm_cache_forget(heap);
+        lmm_thread_forget_cache_locked(heap);
         lmm_repair_heap(heap);
         if (heap != child.survivor && !heap->is_shared) {
             lmm_heap_give_rows(heap);

@@ -163,6 +163,7 @@ struct lmm_heap {
     struct lmm_open open;           /* its site_limit stays while the thread's copy has 0 */
     struct lmm_row_page *row_pages; /* its own */
     struct lmm_tracer *tracer;      /* NULL unless call stacks are taken (drop-in) */
+    size_t cache_growth_bytes;      /* by which its caches have grown (cache.h) */
     uint32_t bin_capacity;
     uint32_t directory_capacity;
     uint32_t looked_at;      /* the bin that was last looked at, see look_at_next_bin_locked() */
@@ -174,6 +175,7 @@ struct lmm_heap {
     struct lmm_heap *next;        /* all heaps */
     struct lmm_heap *next_parked; /* the parked ones */
     bool is_parked;
+    size_t parked_bytes; /* of its cached runs while it is parked */
 
     /* Written by other threads. */
     struct lmm_page *reported __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* atomic */

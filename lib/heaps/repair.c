@@ -46,7 +46,7 @@ static int tally_page(struct lmm_page *page, void *arg)
         if (lmm_tag_state(extent.tag) == LMM_TAG_LIVE) {
             uint32_t site = lmm_tag_site(extent.tag);
             tally[site].blocks++;
-            tally[site].extra += lmm_family_extra(family, extent.tag, extent.length);
+            tally[site].extra += lmm_family_extra(family, extent.tag, extent.used);
         }
     }
     lmm_lock_release(&runs->lock);

@@ -37,6 +37,7 @@ static struct {
     struct lmm_heap *first;
     struct lmm_heap *parked; /* the last that was parked: its memory is most likely cached */
     struct lmm_heap *shared;
+    size_t parked_bytes; /* thread.h, I3 */
     uint32_t count;
     bool has_key;
     pthread_key_t key; /* its destructor parks a heap */
@@ -124,15 +125,44 @@ static struct lmm_heap *add_heap_locked(bool is_shared)
     return heap;
 }
 
+/* Gives the cached runs of a parked heap back. */
+static void flush_parked_locked(struct lmm_heap *heap)
+{
+    LMM_CHECK(lmm_lock_is_held(&lmm_heaps_lock) && heap->is_parked);
+    lmm_cache_flush(heap);
+    threads.parked_bytes -= heap->parked_bytes;
+    heap->parked_bytes = 0;
+}
+
+static void flush_if_parked(struct lmm_heap *heap, void *arg)
+{
+    (void) arg;
+    if (heap->is_parked) {
+        flush_parked_locked(heap);
+    }
+}
+
 void lmm_thread_park_locked(struct lmm_heap *heap)
 {
     LMM_CHECK(lmm_lock_is_held(&lmm_heaps_lock));
     if (!heap->is_parked) {
         heap->is_parked = true;
+        heap->parked_bytes = lmm_cache_bytes(heap);
+        threads.parked_bytes += heap->parked_bytes;
+        if (threads.parked_bytes > LMM_PARKED_BYTES) {
+            flush_parked_locked(heap);
+        }
         heap->next_parked = threads.parked;
         threads.parked = heap;
     }
     lmm_heap_set_idle(heap, true);
+}
+
+void lmm_thread_forget_cache_locked(struct lmm_heap *heap)
+{
+    lmm_cache_forget(heap);
+    threads.parked_bytes -= heap->parked_bytes;
+    heap->parked_bytes = 0;
 }
 
 static void park(struct lmm_heap *heap)
@@ -148,8 +178,12 @@ static struct lmm_heap *unpark_locked(void)
     struct lmm_heap *heap = threads.parked;
 
     if (heap != NULL) {
+        LMM_CHECK(heap->parked_bytes == lmm_cache_bytes(heap));
         threads.parked = heap->next_parked;
+        threads.parked_bytes -= heap->parked_bytes;
+        heap->parked_bytes = 0;
         heap->is_parked = false;
+        lmm_cache_close_limited(heap);
         lmm_heap_set_idle(heap, false);
     }
     return heap;
@@ -189,7 +223,6 @@ static void depart(void *arg)
     has_departed = true;
     lmm_thread_open = (struct lmm_open) {.limit_in_parent = &no_sites};
     lmm_foreign_flush(heap);
-    lmm_cache_flush(heap);
     lmm_heap_settle(heap);
     lmm_heap_give_rows(heap);
     park(heap);
@@ -284,6 +317,7 @@ void lmm_thread_tidy(void)
         lmm_foreign_flush(heap);
         lmm_cache_flush(heap);
         lmm_heap_tidy(heap);
+        lmm_thread_for_each_heap(flush_if_parked, NULL);
     }
 }
 
@@ -298,6 +332,7 @@ static void trim_heap(struct lmm_heap *heap, void *arg)
         *bytes += lmm_heap_trim(heap);
         lmm_lock_release(&lmm_shared_heap_lock);
     } else if (heap->is_parked) {
+        flush_parked_locked(heap);
         *bytes += lmm_heap_trim(heap);
     } else if (heap != lmm_thread_open.heap) {
         *bytes += lmm_heap_reap(heap, true);

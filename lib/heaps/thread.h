@@ -9,6 +9,8 @@
  * Invariants: I1 a heap is used by the thread whose TLS names it, or is parked, or is the shared
  * heap.
  * I2 heaps are never freed; their number is bounded by the most threads there were at once.
+ * I3 the cached runs of parked heaps are the sum of their `parked_bytes`, at most LMM_PARKED_BYTES
+ * (checked when a heap is parked and adopted).
  * Locks: HEAPS for the list, SHARED for the shared heap. Not responsible for: fork, LMM's start.
  */
 #ifndef LMM_THREAD_H
@@ -16,6 +18,8 @@
 
 #include "lib/ground/base.h"
 #include "lib/heaps/heap.h"
+
+enum { LMM_PARKED_BYTES = 16 * LMM_UNIT_BYTES }; /* the most that parked heaps have in caches */
 
 /* This thread's view of its heap; zero while it has none. Its site_limit is 0 while tools are
  * active, which sends every call down the slow path. */
@@ -58,8 +62,12 @@ bool lmm_thread_is_alone(void);
  * HEAPS, and stay. */
 struct lmm_heap *lmm_thread_heaps(void);
 
-/* Makes a heap whose thread is gone free for the next thread. The caller holds HEAPS. */
+/* Makes a heap whose thread is gone free for the next thread, with its cached runs if there is room
+ * for them. The caller holds HEAPS. */
 void lmm_thread_park_locked(struct lmm_heap *heap);
+
+/* In a forked child: lmm_cache_forget() of any heap. The caller holds HEAPS. */
+void lmm_thread_forget_cache_locked(struct lmm_heap *heap);
 
 /* Returns the heap to work on, never NULL; LMM has started. Pair with lmm_thread_leave(). */
 struct lmm_heap *lmm_thread_enter(void);

@@ -273,15 +273,15 @@ static struct stretch stretch_of(const struct lmm_census *census, const struct l
                                  const struct lmm_extent *extent)
 {
     const struct lmm_family *family = lmm_families_at(page->family);
-    uint64_t bytes = lmm_family_bytes(family, extent->tag, extent->length);
-    size_t room = extent->length * page->stride;
+    uint64_t bytes = lmm_family_bytes(family, extent->tag, extent->used);
+    size_t room = extent->used * page->stride;
     struct stretch stretch = {.start = lmm_page_slot(page, extent->slot),
                               .distance = census->element_bytes};
 
     stretch.end = stretch.start + room;
     if (!family->counts_bytes) {
         stretch.distance = family->stride;
-        stretch.count = census->element_bytes == family->size ? extent->length : 0;
+        stretch.count = census->element_bytes == family->size ? extent->used : 0;
     } else if (family->is_flexible) { /* a block need not have the padding at the end of sizeof */
         stretch.count = census->element_bytes <= room;
     } else if (bytes < census->element_bytes || !census->has_arrays) {

@@ -96,7 +96,7 @@ static int count_page(const struct lmm_page *page, void *arg)
         struct lmm_extent extent =
             lmm_run_extent_locked(&lmm_families_at(family)->runs, page, slot);
 
-        live += lmm_tag_state(extent.tag) == LMM_TAG_LIVE ? extent.length : 0;
+        live += lmm_tag_state(extent.tag) == LMM_TAG_LIVE ? extent.used : 0;
         seen += extent.length;
         slot += extent.length;
     }

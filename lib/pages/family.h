@@ -66,8 +66,8 @@ struct lmm_family {
     bool is_flexible;  /* immutable: blocks of any number of bytes (lmm_families_add_flexible()) */
     bool is_pointer_free; /* atomic, relaxed: leak checks need not read its blocks */
     bool has_runs_only;   /* immutable from the first block on: a block of one slot is a run, too */
-    bool has_longer_runs; /* the same: a block may have more slots than were requested */
-    uint32_t cache_bytes; /* the same: of its free runs, which each heap may keep (heaps/cache.h) */
+    uint32_t cache_bytes; /* the same: of its free runs, which each heap may keep at first
+                             (heaps/cache.h) */
     struct lmm_runs runs;
     struct lmm_limit limit;
     int64_t live __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* atomic: lmm_family_add_live() */
@@ -77,12 +77,6 @@ struct lmm_family {
 static inline bool lmm_family_has_slots(const struct lmm_family *family)
 {
     return family->stride <= LMM_SLOT_STRIDE_MAX && !family->has_runs_only;
-}
-
-/* The most slots that a block may have for a request of n slots, where has_longer_runs is set. */
-static inline size_t lmm_family_longest(size_t n)
-{
-    return n + n / 8;
 }
 
 /* The extra of a live block of n slots with this tag (I4). */

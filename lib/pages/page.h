@@ -35,7 +35,7 @@ struct lmm_heap;
 
 enum {
     LMM_TAG_FREE = 0, /* value: the next free slot, END or UNLISTED */
-    LMM_TAG_TAIL = 1, /* value: length in slots; second word of a live or cached run */
+    LMM_TAG_TAIL = 1, /* value: length of the block in slots; second word of a live or cached run */
     LMM_TAG_LIVE = 2, /* value: a live value, see lmm_live_value() */
     LMM_TAG_HOLE = 3, /* value: id of the free run's descriptor; first and last word of the run */
     LMM_TAG_STATE_SHIFT = 30,
@@ -45,8 +45,9 @@ enum {
     LMM_TAG_SPECIAL = 1 << 29,                 /* FREE: from here on values are not slots */
     LMM_TAG_FOREIGN = LMM_TAG_SPECIAL, /* FREE: plus a heap's number: in a batch of that heap */
     LMM_TAG_FOREIGN_END = LMM_TAG_SPECIAL + (1 << 28),
-    LMM_TAG_CACHED = LMM_TAG_FOREIGN_END, /* FREE: plus its last site: first word of a run that was
-                                             freed and is in a thread's cache */
+    LMM_TAG_CACHED = LMM_TAG_FOREIGN_END, /* FREE: plus a heap and a site: first word of a run that
+                                             was freed and is in a heap's cache */
+    LMM_TAG_CACHERS_SHIFT = 7,            /* log2 of the heaps that it tells apart */
     LMM_SLACK_MAX = (1 << (LMM_TAG_STATE_SHIFT - LMM_SITE_BITS)) - 1,
 };
 
@@ -78,15 +79,23 @@ static inline uint32_t lmm_live_value(uint32_t site, size_t slack)
     return (uint32_t) slack << LMM_SITE_BITS | site;
 }
 
-/* The tag of a cached run whose last site is that. */
+/* The tag of a cached run whose last site is that, without lmm_tag_cacher(). */
 static inline uint32_t lmm_tag_cached(uint32_t site)
 {
     return LMM_TAG_CACHED | site;
 }
 
+/* What that tag has of the heap with that number; a few heaps have the same. */
+static inline uint32_t lmm_tag_cacher(uint32_t heap)
+{
+    return heap % (1u << LMM_TAG_CACHERS_SHIFT) << LMM_SITE_BITS;
+}
+
 static inline bool lmm_tag_is_cached(uint32_t tag)
 {
-    return tag >> LMM_SITE_BITS == (uint32_t) LMM_TAG_CACHED >> LMM_SITE_BITS;
+    enum { SHIFT = LMM_SITE_BITS + LMM_TAG_CACHERS_SHIFT };
+
+    return tag >> SHIFT == (uint32_t) LMM_TAG_CACHED >> SHIFT;
 }
 
 /* The site of a LIVE tag, of a live value, or of the tag of a cached run. */

@@ -100,7 +100,7 @@ static void add_block(struct lmm_page_use *use, const struct lmm_page *page,
     size_t from = extent->slot * page->stride;
     size_t room = extent->length * page->stride;
     size_t bytes =
-        (size_t) lmm_family_bytes(lmm_families_at(page->family), extent->tag, extent->length);
+        (size_t) lmm_family_bytes(lmm_families_at(page->family), extent->tag, extent->used);
 
     bytes = bytes == 0 ? 1 : bytes;
     hold(use, from, from + room);

@@ -14,6 +14,7 @@ void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
 {
     lmm_lock_init(&runs->lock, LMM_RANK_RUNS);
     runs->stride = stride;
+    runs->slots_max = stride <= LMM_RUN_BYTES_MAX ? LMM_RUN_BYTES_MAX / stride : 1;
     runs->family = family;
     runs->record = record;
     lmm_holes_init(&runs->holes, lmm_options.fit);
@@ -136,23 +137,24 @@ static struct lmm_hole *find_hole_locked(struct lmm_runs *runs, size_t n, size_t
 static char *take_locked(struct lmm_runs *runs, size_t n, size_t step, uint32_t live_value,
                          bool *ret_zeroed)
 {
-    struct lmm_hole *hole = find_hole_locked(runs, n, step);
+    size_t room = lmm_run_room(runs, n);
+    struct lmm_hole *hole = find_hole_locked(runs, room, step);
 
     if (hole == NULL) {
         errno = ENOMEM;
         return NULL;
     }
     struct lmm_page *page = hole->page;
-    size_t slot = lmm_hole_slot_for(hole, n, step);
+    size_t slot = lmm_hole_slot_for(hole, room, step);
     bool is_first = slot == hole->slot;
-    bool is_last = slot + n == hole->slot + lmm_hole_length(hole);
+    bool is_last = slot + room == hole->slot + lmm_hole_length(hole);
     /* The hole's promise passes to the run; each margin needs one. */
     if (!lmm_holes_reserve(&runs->holes, (uint32_t) !is_first + !is_last)) {
         return NULL;
     }
-    hole_cut_locked(runs, hole, slot, n);
-    *ret_zeroed = lmm_memory_slots_are(page, slot, n, true);
-    commit_slots(runs, page, slot, n);
+    hole_cut_locked(runs, hole, slot, room);
+    *ret_zeroed = lmm_memory_slots_are(page, slot, room, true);
+    commit_slots(runs, page, slot, room);
     char *block = lmm_page_slot(page, slot);
     tag_run(page, slot, n, lmm_tag_after_block(lmm_tag_make(LMM_TAG_LIVE, live_value), block));
     return block;
@@ -258,43 +260,70 @@ void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, siz
         lmm_span_give(runs, page);
         return;
     }
+    const struct lmm_free_run run = {page, slot, n};
+    lmm_runs_give(runs, &run, 1);
+}
+
+void lmm_runs_give(struct lmm_runs *runs, const struct lmm_free_run *run, size_t count)
+{
     lmm_lock_acquire(&runs->lock);
-    LMM_CHECK(lmm_run_length(page, slot) == n);
-    note_freed_locked(runs, lmm_page_slot(page, slot), lmm_tag_site(page->tags[slot]));
-    tag_run(page, slot, n, 0);
-    release_locked(runs, page, slot, n);
+    for (size_t i = 0; i < count; i++) {
+        struct lmm_page *page = run[i].page;
+        LMM_CHECK(lmm_run_length(page, run[i].slot) == run[i].n);
+        note_freed_locked(runs, lmm_page_slot(page, run[i].slot),
+                          lmm_tag_site(page->tags[run[i].slot]));
+        tag_run(page, run[i].slot, run[i].n, 0);
+        release_locked(runs, page, run[i].slot, lmm_run_room(runs, run[i].n));
+    }
     show_holes_locked(runs);
     lmm_lock_release(&runs->lock);
 }
 
 /* ---- Resizing -------------------------------------------------------------------------------- */
 
-static bool shrink_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t length,
-                          size_t n)
+/* Gives the slots after the first `room` of a run back. */
+static bool shrink_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot,
+                          size_t old_room, size_t room)
 {
     if (!lmm_holes_reserve(&runs->holes, 1)) {
         return false;
     }
-    uint32_t first = lmm_load_relaxed(&page->tags[slot]);
-    lmm_page_set_tag(page, slot + 1, 0);
-    tag_run(page, slot, n, first);
-    release_locked(runs, page, slot + n, length - n);
+    if (room == 1) {
+        lmm_page_set_tag(page, slot + 1, 0); /* before another run can start there */
+    }
+    release_locked(runs, page, slot + room, old_room - room);
     return true;
 }
 
-static bool grow_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t length,
-                        size_t n)
+static bool grow_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t old_room,
+                        size_t room)
 {
-    struct lmm_hole *after = lmm_hole_at(&runs->holes, page, slot + length);
+    struct lmm_hole *after = lmm_hole_at(&runs->holes, page, slot + old_room);
+    size_t more = room - old_room;
 
-    if (after == NULL || lmm_hole_length(after) < n - length) {
+    if (after == NULL || lmm_hole_length(after) < more) {
         return false;
     }
-    if (lmm_hole_length(after) == n - length) {
+    if (lmm_hole_length(after) == more) {
         lmm_holes_unreserve(&runs->holes);
     }
-    hole_cut_locked(runs, after, after->slot, n - length);
-    commit_slots(runs, page, slot + length, n - length);
+    hole_cut_locked(runs, after, after->slot, more);
+    commit_slots(runs, page, slot + old_room, more);
+    return true;
+}
+
+static bool resize_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t length,
+                          size_t n)
+{
+    if (n > page->slots) {
+        return false;
+    }
+    size_t old_room = lmm_run_room(runs, length);
+    size_t room = lmm_run_room(runs, n);
+    if (room < old_room ? !shrink_locked(runs, page, slot, old_room, room)
+                        : room > old_room && !grow_locked(runs, page, slot, old_room, room)) {
+        return false;
+    }
     tag_run(page, slot, n, lmm_load_relaxed(&page->tags[slot]));
     return true;
 }
@@ -311,8 +340,7 @@ bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, s
         return lmm_span_resize(runs, page, length, n);
     }
     lmm_lock_acquire(&runs->lock);
-    bool done = n < length ? shrink_locked(runs, page, slot, length, n)
-                           : grow_locked(runs, page, slot, length, n);
+    bool done = resize_locked(runs, page, slot, length, n);
     show_holes_locked(runs);
     lmm_lock_release(&runs->lock);
     return done;
@@ -376,15 +404,19 @@ bool lmm_run_become_span(struct lmm_runs *runs, struct lmm_page *page, size_t sl
 struct lmm_extent lmm_run_extent_locked(const struct lmm_runs *runs, const struct lmm_page *page,
                                         size_t slot)
 {
-    struct lmm_extent extent = {slot, 1, lmm_load_relaxed(&page->tags[slot])};
+    struct lmm_extent extent = {
+        .slot = slot, .length = 1, .used = 1, .tag = lmm_load_relaxed(&page->tags[slot])};
 
     if (page->kind == LMM_PAGE_SLOTS) {
         return extent;
     }
     LMM_CHECK(lmm_lock_is_held(&runs->lock));
-    extent.length = lmm_tag_state(extent.tag) == LMM_TAG_HOLE
-                        ? lmm_hole_length(lmm_hole_at(&runs->holes, page, slot))
-                        : lmm_run_length(page, slot);
+    extent.used = lmm_tag_state(extent.tag) == LMM_TAG_HOLE
+                      ? lmm_hole_length(lmm_hole_at(&runs->holes, page, slot))
+                      : lmm_run_length(page, slot);
+    extent.length = page->kind == LMM_PAGE_SPAN || lmm_tag_state(extent.tag) == LMM_TAG_HOLE
+                        ? extent.used
+                        : lmm_run_room(runs, extent.used);
     return extent;
 }
 
@@ -461,7 +493,7 @@ void lmm_runs_release_cached(struct lmm_runs *runs)
     for (struct lmm_page *page = lmm_page_next(&runs->pages, NULL); page != NULL; page = next) {
         next = lmm_page_next(&runs->pages, page);
         while (page->kind != LMM_PAGE_NONE && find_cached(runs, page, &extent)) {
-            lmm_run_give(runs, page, extent.slot, extent.length);
+            lmm_run_give(runs, page, extent.slot, extent.used);
         }
     }
     lmm_lock_acquire(&runs->lock);

@@ -7,11 +7,15 @@
  * the run, which the neighbouring tags name. A run longer than LMM_RUN_BYTES_MAX, or aligned to
  * more than a unit, is a span (span.h); the functions here take spans too.
  *
+ * A run has room for the longest block of its length class: lengths up to 16 slots are a class each,
+ * above that eight classes are in each doubling. So free runs fit blocks of other lengths, too. The
+ * length of a block is always what was requested.
+ *
  * Invariants of a run page (checked by lmm_runs_are_valid_locked()):
  *   I1  live, cached and free runs tile the page in address order; no two holes are neighbours
- *   I2  a live run starts with LIVE and, when longer than 1, TAIL with its length; a cached run the
- *       same, with lmm_tag_cached() instead of LIVE; a hole has HOLE with its id in its first and
- *       last tag; every other tag is FREE, and not of a cached run
+ *   I2  a live run starts with LIVE and, when longer than 1, TAIL with its length, and has the slots
+ *       of lmm_run_room(); a cached run the same, with lmm_tag_cached() instead of LIVE; a hole has
+ *       HOLE with its id in its first and last tag; every other tag is FREE, and not of a cached run
  *   I3  a descriptor is promised for each hole and each run handed out, so that a free never needs
  *       memory
  *   I4  live and cached runs lie on committed memory (memory.h)
@@ -24,6 +28,39 @@
 
 #include "lib/ground/base.h"
 #include "lib/pages/span.h"
+
+/* ---- Length classes ---- */
+
+enum {
+    LMM_RUN_STEP_SHIFT = 3, /* classes per doubling */
+    LMM_RUN_CLASSES = 1 + ((LMM_UNIT_SHIFT - LMM_RUN_STEP_SHIFT + 1) << LMM_RUN_STEP_SHIFT),
+};
+
+struct lmm_run_class {
+    uint32_t number; /* 1 to LMM_RUN_CLASSES - 1 */
+    uint32_t slots;  /* of the longest blocks */
+};
+
+/* The class of a block of n slots, 1 to LMM_UNIT_BYTES. */
+static inline struct lmm_run_class lmm_run_class(size_t n)
+{
+    uint32_t last = (uint32_t) n - 1;
+    uint32_t shift = lmm_log2(last | 1 << LMM_RUN_STEP_SHIFT) - LMM_RUN_STEP_SHIFT;
+    uint32_t step = (last >> shift) + 1;
+
+    return (struct lmm_run_class) {(shift << LMM_RUN_STEP_SHIFT) + step, step << shift};
+}
+
+/* The slots that a run in a run page has for a block of n slots. */
+static inline size_t lmm_run_room(const struct lmm_runs *runs, size_t n)
+{
+    size_t room = lmm_run_class(n).slots;
+    size_t most = n < runs->slots_max ? runs->slots_max : n; /* n is more after it has grown */
+
+    return room < most ? room : most;
+}
+
+/* ---- Runs ---- */
 
 /* Initialises a family's runs: it has none. */
 void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
@@ -38,9 +75,19 @@ void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
 char *lmm_run_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
                    bool *ret_zeroed);
 
-/* Returns a run of n slots, from `slot` on, to its page. Its first tag is LIVE, or of a cached
- * run. */
+/* Returns the run of a block of n slots, from `slot` on, to its page. Its first tag is LIVE, or of a
+ * cached run. */
 void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n);
+
+/* A cached run of a run page, whose last block had n slots. */
+struct lmm_free_run {
+    struct lmm_page *page;
+    size_t slot;
+    size_t n;
+};
+
+/* Returns so many to their pages. */
+void lmm_runs_give(struct lmm_runs *runs, const struct lmm_free_run *run, size_t count);
 
 /* The site that had allocated the run which started at slot and was freed last of those that did:
  * while the run is cached, or among the last of the family that became part of a hole. Else
@@ -48,21 +95,22 @@ void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, siz
 uint32_t lmm_run_freed_site_locked(const struct lmm_runs *runs, const struct lmm_page *page,
                                    size_t slot);
 
-/* The length of the live or cached run that starts at slot. */
+/* The length of the block that is, or was last, in the live or cached run that starts at slot. */
 size_t lmm_run_length(const struct lmm_page *page, size_t slot);
 
 /* The same for a run of a run page, whose first tag is `tag`. */
 static inline size_t lmm_run_length_in(const struct lmm_page *page, const uint32_t *tag,
                                        size_t slot)
 {
-    uint32_t second = slot + 1 < page->slots ? lmm_load_relaxed(tag + 1) : 0;
+    uint32_t second = LMM_LIKELY(slot + 1 < page->slots) ? lmm_load_relaxed(tag + 1) : 0;
 
-    return lmm_tag_state(second) == LMM_TAG_TAIL ? lmm_tag_value(second) : 1;
+    return LMM_LIKELY(lmm_tag_state(second) == LMM_TAG_TAIL) ? lmm_tag_value(second) : 1;
 }
 
-/* Changes the length of a live run to n, at least 1, in place: into the hole after it, or by
- * splitting off its end; of a span within its address space. False when there is no room, and when
- * a span would be short enough for a run page. The contents of slots added are undefined. */
+/* Changes the length of a live block to n, at least 1, in place: within its run, into the hole after
+ * it, or by splitting off the run's end; of a span within its address space. False when there is no
+ * room, and when a span would be short enough for a run page. The contents of slots added are
+ * undefined. */
 bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n);
 
 /* Makes a run page whose only block is this one, at its first slot, a span, where the block may grow.
@@ -73,8 +121,9 @@ bool lmm_run_become_span(struct lmm_runs *runs, struct lmm_page *page, size_t sl
 /* A live, cached or free run of a run page or span; or a slot of a slot page. */
 struct lmm_extent {
     size_t slot;
-    size_t length;
-    uint32_t tag; /* its first tag: LIVE, FREE (cached, or a free slot) or HOLE */
+    size_t length; /* in slots */
+    size_t used;   /* slots of the block; of a hole all */
+    uint32_t tag;  /* its first tag: LIVE, FREE (cached, or a free slot) or HOLE */
 };
 
 /* The extent that starts at slot; one always starts at 0. The caller holds the lock; of a slot

@@ -44,7 +44,8 @@ struct lmm_freed_run {
 /* A family's runs. Only run.c uses the holes and what was freed. */
 struct lmm_runs {
     struct lmm_lock lock;
-    size_t stride; /* immutable, as is family */
+    size_t stride;    /* immutable, as are slots_max and family */
+    size_t slots_max; /* of a run of a run page; at least 1 */
     uint16_t family;
     struct lmm_ledger_family *record; /* immutable; its gauges count the pages */
     struct lmm_holes holes;

@@ -59,7 +59,6 @@ bool lmm_classes_start(bool counts_bytes)
     }
     large->has_runs_only = true;
     large->cache_bytes = LMM_LARGE_CACHE_BYTES;
-    large->has_longer_runs = !counts_bytes; /* the slack of a longer run would not fit into a tag */
     return true;
 }
 

@@ -46,12 +46,16 @@ static LMM_NOINLINE void *alloc_slow(size_t bytes)
     return block != NULL ? block : lmm_serve_alloc(bytes, 1, false, &caller);
 }
 
+/* Pops a run of LMM_CLASS_LARGE. NULL: the slow path is needed. */
+static inline void *pop_run(size_t slots)
+{
+    return lmm_cache_pop_counted(&lmm_thread_open, LMM_CLASS_LARGE, LMM_CLASS_LARGE, true, slots,
+                                 slots - 1, slots * LMM_LARGE_STRIDE);
+}
+
 static LMM_NOINLINE void *alloc_run(size_t bytes)
 {
-    void *block = bytes <= LMM_RUN_BYTES_MAX
-                      ? lmm_cache_pop_longer(&lmm_thread_open, LMM_CLASS_LARGE, LMM_LARGE_STRIDE,
-                                             lmm_class_large_slots(bytes))
-                      : NULL;
+    void *block = bytes <= LMM_RUN_BYTES_MAX ? pop_run(lmm_class_large_slots(bytes)) : NULL;
 
     return LMM_LIKELY(block != NULL) ? block : alloc_slow(bytes);
 }

@@ -191,11 +191,6 @@ static bool keeps_slots(const struct lmm_block_facts *facts, const struct lmm_sh
 static void *reshape(void *p, const struct lmm_block_facts *facts, struct lmm_shape *shape,
                      size_t bytes, const struct lmm_caller *caller)
 {
-    bool is_longer = shape->class == LMM_CLASS_LARGE && facts->family->has_longer_runs &&
-                     facts->slots > shape->slots &&
-                     facts->slots <= lmm_family_longest(shape->slots);
-
-    shape->slots = is_longer ? facts->slots : shape->slots;
     bool keeps = keeps_slots(facts, shape, bytes);
 
     if (!keeps && (shape->class != LMM_CLASS_LARGE || facts->family->index != LMM_CLASS_LARGE)) {

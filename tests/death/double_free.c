@@ -287,17 +287,21 @@ void double_free_array_merged(void)
     lmm_free(array[2]);
 }
 
-/* Too many arrays, too long for a thread's cache, were freed after it. */
+/* The thread's cache was full, and too many arrays were freed after it. */
 void double_free_array_of_an_unknown_line(void)
 {
-    emp_t *array = must(LMM_NEW_ARRAY(emp_t, 130));
-    emp_t *others[40];
-    for (size_t i = 0; i < 40; i++) {
-        others[i] = must(LMM_NEW_ARRAY(emp_t, 130));
+    enum { LENGTH = 100000 / sizeof(emp_t), OTHERS = 60, BEFORE = 30 };
+    emp_t *array = must(LMM_NEW_ARRAY(emp_t, LENGTH));
+    emp_t *others[OTHERS];
+    for (size_t i = 0; i < OTHERS; i++) {
+        others[i] = must(LMM_NEW_ARRAY(emp_t, LENGTH));
     }
     expect_double_free(array, "emp_t", 0);
+    for (size_t i = 0; i < BEFORE; i++) {
+        lmm_free(others[i]);
+    }
     lmm_free(array);
-    for (size_t i = 0; i < 39; i++) {
+    for (size_t i = BEFORE; i < OTHERS - 1; i++) {
         lmm_free(others[i]);
     }
     lmm_free(array);

@@ -10,6 +10,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <lmm/lmm.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,6 +30,12 @@ static struct lmm_family *open_family(const char *name, size_t stride)
     return family;
 }
 
+/* The tag of a run in that heap's cache, without a site. */
+static uint32_t mark_of(uint32_t number)
+{
+    return lmm_tag_cached(0) | lmm_tag_cacher(number);
+}
+
 /* Takes a run and pushes it as a free does. */
 static bool push_new(struct lmm_family *family, struct lmm_cache *cache, size_t n, char **ret_block)
 {
@@ -37,7 +44,7 @@ static bool push_new(struct lmm_family *family, struct lmm_cache *cache, size_t 
 
     *ret_block = lmm_run_take(&family->runs, n, 1, family->site, &zeroed);
     cr_assert(lmm_page_locate(*ret_block, &at));
-    lmm_page_set_tag(at.page, at.slot, lmm_tag_cached(0));
+    lmm_page_set_tag(at.page, at.slot, mark_of(heap.number));
     if (lmm_cache_has_room(cache, n)) {
         lmm_cache_push(cache, n, *ret_block, &at.page->tags[at.slot]);
         return true;
@@ -46,28 +53,23 @@ static bool push_new(struct lmm_family *family, struct lmm_cache *cache, size_t 
     return false;
 }
 
-/* Pops a run of n slots, or up to `most`; *ret_length is its length. */
-static char *pop(struct lmm_family *family, struct lmm_cache *cache, size_t n, size_t most,
-                 size_t *ret_length)
+static char *pop(struct lmm_family *family, struct lmm_cache *cache, size_t n)
 {
-    *ret_length = n;
-    return lmm_cache_pop(cache, ret_length, most, family->site);
+    return lmm_cache_pop(cache, n, family->site);
 }
 
-static char *pop_exact(struct lmm_family *family, struct lmm_cache *cache, size_t n)
+static size_t length_of(const struct lmm_family *family, const char *block)
 {
-    size_t length;
-    char *block = pop(family, cache, n, n, &length);
+    const struct lmm_page *page = lmm_page_of((uintptr_t) block);
 
-    cr_assert(length == n);
-    return block;
+    return lmm_run_length(page, (size_t) (block - lmm_page_base(page)) / family->stride);
 }
 
 static size_t wanted_runs(size_t stride, size_t n)
 {
-    size_t runs = LMM_FAMILY_CACHE_BYTES / stride / n;
+    size_t runs = LMM_FAMILY_CACHE_BYTES / stride / lmm_run_class(n).slots;
 
-    return n > LMM_CACHE_LENGTH_MAX ? 0 : runs < LMM_CACHE_RUNS ? runs : LMM_CACHE_RUNS;
+    return runs < LMM_CACHE_RUNS ? runs : LMM_CACHE_RUNS;
 }
 
 Test(cache, keeps_so_many_of_a_length, .init = start)
@@ -88,6 +90,10 @@ Test(cache, keeps_so_many_of_a_length, .init = start)
                 continue;
             }
             for (int k = 0; k < LMM_CACHE_RUNS + 4; k++) {
+                if (cache->spare == 0 && cache->fresh <= LMM_CACHE_RUNS &&
+                    cache->room_slots >= lmm_run_class(lengths[j]).slots) {
+                    lmm_cache_make_room(&heap, family, lengths[j]); /* more entries */
+                }
                 kept += push_new(family, cache, lengths[j], &block);
             }
             cr_expect(kept == wanted_runs(strides[i], lengths[j]),
@@ -99,7 +105,7 @@ Test(cache, keeps_so_many_of_a_length, .init = start)
     }
 }
 
-/* A full cache gives runs of the lengths in turn back for a new one, and no more than it must. */
+/* A full cache gives runs of the classes in turn back for a new one, and a little more. */
 Test(cache, makes_room, .init = start)
 {
     enum { STRIDE = 1024, BOUND = 2048 };
@@ -109,82 +115,150 @@ Test(cache, makes_room, .init = start)
     char *block;
     size_t count[3] = {0};
 
+    cr_expect(lmm_cache_make_room(&heap, family, 60) && cache->room_slots == BOUND);
     for (size_t i = 0; i < BOUND / 64; i++) {
-        cr_assert(push_new(family, cache, i % 2 == 0 ? 60 : 68, &block));
+        cr_assert(push_new(family, cache, i % 2 == 0 ? 60 : 52, &block));
     }
-    cr_expect(cache->room_slots == 0 && !push_new(family, cache, 1, &block));
-    for (size_t i = 0; i < 4; i++) {
-        cr_expect(lmm_cache_make_room(cache, family, 30));
-        cr_expect(push_new(family, cache, 30, &block));
+    while (push_new(family, cache, 64, &block)) {
     }
-    cr_expect(lmm_cache_is_valid(cache, family));
-    for (; pop_exact(family, cache, 30) != NULL; count[0]++) {
+    cr_expect(cache->room_slots < 64);
+    size_t room_slots = cache->room_slots;
+    cr_expect(lmm_cache_make_room(&heap, family, 28) && push_new(family, cache, 28, &block));
+    cr_expect(cache->room_slots == room_slots + 52 - 28 && lmm_cache_is_valid(cache, family));
+    for (; pop(family, cache, 28) != NULL; count[0]++) {
     }
-    for (; pop_exact(family, cache, 60) != NULL; count[1]++) {
+    for (; pop(family, cache, 60) != NULL; count[1]++) {
     }
-    for (; pop_exact(family, cache, 68) != NULL; count[2]++) {
+    for (; pop(family, cache, 52) != NULL; count[2]++) {
     }
-    cr_expect(count[0] == 4 && count[1] == BOUND / 128 - 1 && count[2] == BOUND / 128 - 1,
+    cr_expect(count[0] == 1 && count[1] == BOUND / 128 && count[2] == BOUND / 128 - 1,
               "%zu %zu %zu", count[0], count[1], count[2]);
-    cr_expect(!lmm_cache_make_room(cache, family, LMM_CACHE_LENGTH_MAX + 1));
     lmm_cache_close(&heap, family);
-    cr_expect(!lmm_cache_make_room(cache, family, 1), "closed");
+    cr_expect(!lmm_cache_make_room(&heap, family, 1), "closed");
 }
 
-Test(cache, longer_runs, .init = start)
+/* A full cache grows while requests find no run, up to the heap's bound. */
+Test(cache, grows, .init = start)
+{
+    enum {
+        STRIDE = 1024,
+        STEP = LMM_CACHE_STEP_BYTES / STRIDE,
+        STEPS = (LMM_CACHE_BYTES_MAX - LMM_FAMILY_CACHE_BYTES) / LMM_CACHE_STEP_BYTES,
+    };
+    struct lmm_family *family = open_family("f", STRIDE);
+    struct lmm_cache *cache = lmm_cache_of(&heap, family);
+    uint32_t bound_slots = cache->bound_slots;
+    char *block;
+
+    cr_assert(lmm_cache_make_room(&heap, family, 128));
+    for (size_t i = 0; i < STEPS + 2; i++) {
+        size_t grown = i < STEPS ? STEP : 0;
+        while (push_new(family, cache, 128, &block)) {
+        }
+        cache->misses = LMM_CACHE_MISSES - 1;
+        cr_expect(lmm_cache_make_room(&heap, family, 128) && cache->bound_slots == bound_slots,
+                  "step %zu: too few misses", i);
+        while (push_new(family, cache, 128, &block)) {
+        }
+        cache->misses = LMM_CACHE_MISSES;
+        cr_expect(lmm_cache_make_room(&heap, family, 128), "step %zu", i);
+        cr_expect(cache->bound_slots == bound_slots + grown, "step %zu", i);
+        cr_expect(lmm_cache_is_valid(cache, family), "step %zu", i);
+        bound_slots = cache->bound_slots;
+    }
+    heap.cache_growth_bytes = LMM_CACHE_GROWTH_BYTES;
+    struct lmm_family *other = open_family("g", STRIDE);
+    struct lmm_cache *second = lmm_cache_of(&heap, other);
+    second->misses = LMM_CACHE_MISSES;
+    cr_assert(lmm_cache_make_room(&heap, other, 128));
+    while (push_new(other, second, 128, &block)) {
+    }
+    cr_expect(lmm_cache_make_room(&heap, other, 128));
+    cr_expect(second->bound_slots == LMM_FAMILY_CACHE_BYTES / STRIDE,
+              "the heap's bound is reached");
+    lmm_cache_flush(&heap);
+}
+
+/* Many short runs use all entries; then some of them are given back. */
+Test(cache, makes_entries_free, .init = start)
+{
+    struct lmm_family *family = open_family("f", 16);
+    struct lmm_cache *cache = lmm_cache_of(&heap, family);
+    char *block;
+
+    for (int i = 0; i < LMM_CACHE_RUNS; i++) {
+        cr_assert(lmm_cache_has_room(cache, 2) || lmm_cache_make_room(&heap, family, 2));
+        cr_assert(push_new(family, cache, 2, &block));
+    }
+    cr_expect(cache->spare == 0 && cache->fresh == LMM_CACHE_RUNS + 1 && cache->room_slots > 2);
+    cr_expect(lmm_cache_make_room(&heap, family, 2) && cache->spare != 0);
+    cr_expect(lmm_cache_is_valid(cache, family) && push_new(family, cache, 2, &block));
+}
+
+/* A run serves all lengths of its class; the block has the length that was requested. */
+Test(cache, one_class, .init = start)
 {
     static const struct {
         size_t pushed;
         size_t wanted;
-        size_t most;
-        size_t popped; /* 0: none */
+        bool is_popped;
     } cases[] = {
-        {10, 10, 10, 10}, {10, 9, 10, 10},      {10, 9, 9, 0},        {10, 11, 20, 0},
-        {64, 60, 70, 64}, {65, 64, 65, 65},     {65, 60, 67, 65},     {65, 60, 64, 0},
-        {64, 65, 73, 0},  {128, 120, 135, 128}, {128, 128, 144, 128}, {1, 1, 1, 1},
-        {66, 65, 66, 66}, {128, 1, 128, 128},
+        {1, 1, true},        {1, 2, false},       {2, 1, false},           {10, 10, true},
+        {10, 9, false},      {16, 16, true},      {16, 17, false},         {17, 18, true},
+        {18, 17, true},      {18, 19, false},     {64, 61, true},          {64, 60, false},
+        {57, 64, false},     {60, 57, true},      {65, 72, true},          {72, 65, true},
+        {128, 113, false},   {121, 128, true},    {128, 0, false},         {8192, 7681, true},
+        {8192, 7680, false}, {8192, 8193, false}, {8192, SIZE_MAX, false},
     };
     struct lmm_family *family = open_family("f", 16);
     struct lmm_cache *cache = lmm_cache_of(&heap, family);
     char *block;
 
+    cr_assert(lmm_cache_make_room(&heap, family, 1));
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        size_t length;
         cr_assert(push_new(family, cache, cases[i].pushed, &block));
-        char *popped = pop(family, cache, cases[i].wanted, cases[i].most, &length);
-        cr_expect(cases[i].popped == 0 ? popped == NULL && length == cases[i].wanted
-                                       : popped == block && length == cases[i].popped,
-                  "case %zu", i);
+        const char *popped = pop(family, cache, cases[i].wanted);
+        cr_expect(popped == (cases[i].is_popped ? block : NULL), "case %zu", i);
+        cr_expect(popped == NULL || length_of(family, popped) == cases[i].wanted, "case %zu", i);
         lmm_cache_flush(&heap);
     }
+    cr_expect(pop(family, NULL, 3) == NULL);
 }
 
-Test(cache, last_in_first_out_by_length, .init = start)
+Test(cache, last_in_first_out_by_class, .init = start)
 {
     struct lmm_family *family = open_family("f", 16);
     struct lmm_cache *cache = lmm_cache_of(&heap, family);
     char *two[3];
     char *three;
 
+    cr_assert(lmm_cache_make_room(&heap, family, 2));
     for (int i = 0; i < 3; i++) {
         cr_assert(push_new(family, cache, 2, &two[i]));
     }
     cr_assert(push_new(family, cache, 3, &three));
     for (int i = 3; i-- > 0;) {
-        char *block = pop_exact(family, cache, 2);
+        char *block = pop(family, cache, 2);
         cr_expect(block == two[i]);
         const struct lmm_page *page = lmm_page_of((uintptr_t) block);
         size_t slot = (size_t) (block - lmm_page_base(page)) / 16;
         cr_expect(page->tags[slot] == LMM_TAG_LIVE_BASE + family->site);
-        cr_expect(lmm_run_length(page, slot) == 2);
+        cr_expect(length_of(family, block) == 2);
     }
-    cr_expect(pop_exact(family, cache, 0) == NULL);
-    cr_expect(pop_exact(family, cache, 2) == NULL);
-    cr_expect(pop_exact(family, cache, 4) == NULL);
-    cr_expect(pop_exact(family, cache, LMM_CACHE_LENGTH_MAX + 1) == NULL);
-    cr_expect(pop_exact(family, cache, SIZE_MAX) == NULL);
-    cr_expect(pop_exact(family, NULL, 3) == NULL);
-    cr_expect(pop_exact(family, cache, 3) == three);
+    cr_expect(pop(family, cache, 2) == NULL);
+    cr_expect(pop(family, cache, 3) == three);
+}
+
+/* Two threads freed a block at once, and the other one's mark was stored last. */
+Test(cache, finds_another_heaps_mark, .init = start, .signal = SIGABRT)
+{
+    struct lmm_family *family = open_family("f", 16);
+    struct lmm_cache *cache = lmm_cache_of(&heap, family);
+    char *block;
+
+    cr_assert(lmm_cache_make_room(&heap, family, 2) && push_new(family, cache, 2, &block));
+    lmm_page_of((uintptr_t) block)->tags[0] = mark_of(heap.number + 1);
+    pop(family, cache, 2);
 }
 
 /* A sample is due when more lives than the last time; a free takes off what it frees, but not all. */
@@ -195,16 +269,17 @@ Test(cache, samples, .init = start)
     char *block;
 
     cr_expect(cache->sample_slots == 128);
+    cr_assert(lmm_cache_make_room(&heap, family, 2));
     for (int i = 0; i < 2; i++) {
         cr_assert(push_new(family, cache, 100, &block));
     }
     cr_expect(cache->unsampled_slots == -2 * 93);
-    cr_assert(pop_exact(family, cache, 100) != NULL && pop_exact(family, cache, 100) != NULL);
+    cr_assert(pop(family, cache, 100) != NULL && pop(family, cache, 100) != NULL);
     cr_expect(cache->unsampled_slots == 2 * 7, "now and then even if nothing is more");
     cr_expect(lmm_cache_sample(cache, &heap, family->index, block) == block);
     cr_expect(cache->unsampled_slots == 0);
     cr_assert(push_new(family, cache, 100, &block) && cache->unsampled_slots < 0);
-    cr_expect(lmm_cache_make_room(cache, family, 1) && cache->unsampled_slots == 0,
+    cr_expect(lmm_cache_make_room(&heap, family, 1) && cache->unsampled_slots == 0,
               "a heap that only frees does not count down for ever");
 }
 
@@ -216,6 +291,7 @@ Test(cache, flush_merges, .init = start)
     char *block[8];
 
     bool zeroed;
+    cr_assert(lmm_cache_make_room(&heap, family, 2));
     char *live = lmm_run_take(&family->runs, 2, 1, family->site, &zeroed);
     cr_assert(live != NULL);
     for (int i = 0; i < 8; i++) {
@@ -223,7 +299,8 @@ Test(cache, flush_merges, .init = start)
         cr_expect(block[i] == live + 32 * (i + 1), "no cached run is taken again");
     }
     cr_expect(family->runs.holes.queue.count == 1);
-    lmm_cache_flush(&heap);
+    cr_expect(lmm_cache_bytes(&heap) == (size_t) 8 * 2 * 16);
+    cr_expect(lmm_cache_flush(&heap) && !lmm_cache_flush(&heap) && lmm_cache_bytes(&heap) == 0);
     cr_expect(family->runs.holes.queue.count == 1);
     cr_expect(glpq_largest(&family->runs.holes.queue)->key == LMM_UNIT_BYTES / 16 - 2);
 }
@@ -234,10 +311,10 @@ Test(cache, forget_leaves_the_tags, .init = start)
     struct lmm_cache *cache = lmm_cache_of(&heap, family);
     char *block;
 
-    cr_assert(push_new(family, cache, 2, &block));
+    cr_assert(lmm_cache_make_room(&heap, family, 2) && push_new(family, cache, 2, &block));
     lmm_cache_forget(&heap);
-    cr_expect(pop_exact(family, cache, 2) == NULL);
-    cr_expect(lmm_page_of((uintptr_t) block)->tags[0] == lmm_tag_cached(0));
+    cr_expect(pop(family, cache, 2) == NULL && lmm_cache_is_valid(cache, family));
+    cr_expect(lmm_page_of((uintptr_t) block)->tags[0] == mark_of(heap.number));
     lmm_runs_release_cached(&family->runs);
     cr_expect(family->record->pages == 0);
 }
@@ -254,7 +331,6 @@ Test(cache, none_for_the_shared_heap_nor_without_memory, .init = start)
     while (lmm_meta_alloc(&lmm_arena_records, sizeof(struct lmm_cache)) != NULL) {
     }
     cr_expect(lmm_cache_of(&heap, family) == NULL);
-    cr_expect(!lmm_cache_has_room(NULL, 2));
     seam_heal();
     cr_expect(lmm_cache_of(&heap, family) != NULL);
 }
@@ -275,24 +351,27 @@ Test(cache, validity_sees_what_is_wrong, .init = start)
     struct lmm_cache *cache = lmm_cache_of(&heap, family);
     char *block;
 
+    cr_assert(lmm_cache_make_room(&heap, family, 20));
     for (int i = 0; i < 3; i++) {
-        cr_assert(push_new(family, cache, 5, &block));
+        cr_assert(push_new(family, cache, 20, &block));
     }
     cr_assert(lmm_cache_is_valid(cache, family));
-    uint32_t top = cache->top[5];
+    uint16_t *stack = &cache->top[lmm_run_class(20).number];
+    uint32_t top = *stack;
     struct lmm_cached_run *newest = &cache->run[top];
     struct lmm_cached_run *older = &cache->run[newest->below];
     EXPECT_SEEN(*newest->tag, LMM_TAG_LIVE_BASE, "I1: a live run");
+    EXPECT_SEEN(*newest->tag, mark_of(heap.number + 1), "I1: another heap's run");
     EXPECT_SEEN(newest->tag, older->tag, "I1: another run's tag");
     EXPECT_SEEN(newest->block, block + 1, "I1: not a run's start");
-    EXPECT_SEEN(newest->tag[1], lmm_tag_make(LMM_TAG_TAIL, 4), "I1: of another length");
+    EXPECT_SEEN(newest->tag[1], lmm_tag_make(LMM_TAG_TAIL, 18), "I1: of another class");
     EXPECT_SEEN(newest->block, older->block, "I2: a run twice");
     EXPECT_SEEN(older->below, top, "I2: an entry twice");
     EXPECT_SEEN(older->below, 0, "I2: an entry lost");
+    EXPECT_SEEN(*stack, LMM_CACHE_RUNS + 1, "I2: no entry");
     EXPECT_SEEN(cache->spare, top, "I2: an entry both used and spare");
     EXPECT_SEEN(cache->spare, LMM_CACHE_RUNS + 1, "I2: no entry");
+    EXPECT_SEEN(cache->fresh, cache->fresh + 1, "I2: an entry lost that was never used");
     EXPECT_SEEN(cache->room_slots, cache->room_slots + 1, "I3");
     EXPECT_SEEN(cache->bound_slots, cache->bound_slots - 1, "I3");
-    EXPECT_SEEN(cache->used[0], 0, "I4: a bit cleared");
-    EXPECT_SEEN(cache->used[1], 1, "I4: a bit set");
 }

@@ -206,10 +206,64 @@ static void *leave_runs_cached(void *arg)
     return arg;
 }
 
-/* What a thread kept for itself goes when it ends. */
-Test(thread, caches_are_flushed, .init = start)
+static void *leave_many_cached(void *arg)
+{
+    void *many[LMM_FAMILY_CACHE_BYTES / LMM_RUN_BYTES_MAX];
+
+    for (size_t i = 0; i < LMM_PARKED_BYTES / LMM_FAMILY_CACHE_BYTES + 1; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "family %zu", i);
+        struct lmm_family *other = lmm_family_register(name, LMM_RUN_BYTES_MAX, 1);
+        for (size_t j = 0; j < sizeof(many) / sizeof(many[0]); j++) {
+            many[j] = lmm_calloc(other, 1);
+        }
+        for (size_t j = 0; j < sizeof(many) / sizeof(many[0]); j++) {
+            lmm_free(many[j]);
+        }
+    }
+    return arg;
+}
+
+static void *take_a_run(void *arg)
+{
+    lmm_free(lmm_calloc(arg, 3));
+    return arg;
+}
+
+/* A heap keeps its runs when its thread ends, until somebody trims. */
+Test(thread, caches_stay_while_parked, .init = start)
 {
     run(leave_runs_cached, NULL);
+    cr_expect(family->record->pages == 1);
+    uint32_t reserved = family->runs.holes.reserved;
+    run(take_a_run, family);
+    cr_expect(family->runs.holes.reserved == reserved, "the next thread uses them");
+    lmm_trim();
+    cr_expect(family->record->pages == 0 && family->runs.holes.reserved == 0);
+}
+
+/* What parked heaps keep in all is bounded. */
+Test(thread, caches_are_flushed_at_last, .init = start)
+{
+    run(leave_many_cached, NULL);
+    cr_expect(lmm_family_find("family 0")->record->pages == 0);
+    run(leave_runs_cached, NULL);
+    cr_expect(family->record->pages == 1);
+}
+
+static void ignore(struct lmm_family *limited, uint64_t live_bytes, void *arg)
+{
+    (void) limited;
+    (void) live_bytes;
+    (void) arg;
+}
+
+/* A heap that is adopted has no runs that would escape a limit. */
+Test(thread, limits_close_parked_caches, .init = start)
+{
+    run(leave_runs_cached, NULL);
+    cr_assert(lmm_family_limit(family, 1, 0, ignore, NULL) == 0);
+    run(take_a_run, lmm_family_register("other", 16, 1));
     cr_expect(family->record->pages == 0 && family->runs.holes.reserved == 0);
 }
 

@@ -239,16 +239,16 @@ Test(walk, gauges_of_holes)
 {
     struct lmm_family *family = lmm_family_register("long runs", 1000, 8);
     uint64_t page_slots = LMM_UNIT_BYTES / 1000;
-    char *first = lmm_calloc(family, 100);
-    char *second = lmm_calloc(family, 50);
+    char *first = lmm_calloc(family, 96);
+    char *second = lmm_calloc(family, 48);
 
     cr_assert(first != NULL && second != NULL);
-    cr_expect(family->record->run_free_slots == page_slots - 150);
-    cr_expect(family->record->longest_run_slots == page_slots - 150);
+    cr_expect(family->record->run_free_slots == page_slots - 144);
+    cr_expect(family->record->longest_run_slots == page_slots - 144);
     lmm_free(first);
     lmm_trim();
-    cr_expect(family->record->run_free_slots == page_slots - 50);
-    cr_expect(family->record->longest_run_slots == page_slots - 150);
+    cr_expect(family->record->run_free_slots == page_slots - 48);
+    cr_expect(family->record->longest_run_slots == page_slots - 144);
     lmm_free(second);
     lmm_trim();
     cr_expect(family->record->run_free_slots == 0 && family->record->longest_run_slots == 0);
