@@ -26,7 +26,7 @@ struct lmm_attach_function {
     char name[LMM_ATTACH_NAME_MAX];
     uint64_t old;         /* where it is; 0: that malloc lacks it */
     uint64_t own;         /* what takes its place */
-    uint64_t original;    /* calls what was there */
+    uint64_t original;    /* calls the old function */
     uint32_t takes_block; /* 1: the program passes it a block, so it must be led to LMM */
     uint32_t reserved;
 };

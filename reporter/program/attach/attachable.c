@@ -186,7 +186,7 @@ static bool check_modules(pid_t pid, struct lmm_reason *ret_reason)
 
     lmm_target_map_free(&map);
     if (!is_64_bit(pid)) {
-        return lmm_reason_set(ret_reason, "it is no program for x86-64");
+        return lmm_reason_set(ret_reason, "it is not an x86-64 program");
     }
     if (found.has_musl) {
         return lmm_reason_set(ret_reason, "its C library is musl; LMM needs glibc");

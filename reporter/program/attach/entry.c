@@ -77,7 +77,7 @@ static bool is_branch(const cs_insn *instruction, uint64_t *ret_target)
     return true;
 }
 
-/* Writes a branch with a distance of four bytes. False: there is no such form. */
+/* Writes a branch with a distance of four bytes. False where the instruction has no such form. */
 static bool move_branch(struct writer *writer, const cs_insn *instruction, uint64_t target)
 {
     const uint8_t *code = instruction->bytes;

@@ -23,7 +23,7 @@ struct lmm_entry {
     size_t bytes;     /* of all of them that are moved */
     unsigned char patch[LMM_ENTRY_PATCH_BYTES];
     unsigned char island[LMM_ENTRY_ISLAND_BYTES];
-    uint64_t original; /* where to call what was there */
+    uint64_t original; /* the address that calls the old function */
 };
 
 /*

@@ -3,7 +3,7 @@
  * tracee: the threads of a running process, stopped by ptrace, and its memory.
  *
  * Owns the list of its threads. Invariants:
- *   I1  a thread in the list is traced by this process; whoever is left in it when the tracee is closed goes on
+ *   I1  a thread in the list is traced by this process; every thread left in it when the tracee is closed goes on
  *   I2  a signal that came while a thread was stopped is delivered when the thread goes on
  *   I3  no thread is let go with a breakpoint of ours
  *   I4  a system call that the stop has ended with EINTR, and no handler of a signal, begins again: epoll_wait, for
