@@ -18,6 +18,12 @@
 /* True and *ret_facts when pc lies in a module that the loader mapped. */
 bool lmm_module_find(uintptr_t pc, struct lmm_module_facts *ret_facts);
 
+/* Whether an address lies in the module. */
+static inline bool lmm_module_has(const struct lmm_module_facts *facts, const void *address)
+{
+    return (uintptr_t) address - facts->start < facts->end - facts->start;
+}
+
 /* Tells that modules may be loaded or unloaded from now on. */
 void lmm_module_expect(void);
 

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/preload/arrival.h"
 
-#include <dlfcn.h>
+#include "lib/ground/module.h"
+
 #include <gnu/libc-version.h>
 #include <link.h>
 
 bool lmm_arrival_is_late(void)
 {
-    struct dl_find_object own;
-    struct dl_find_object libc;
+    struct lmm_module_facts own;
+    struct lmm_module_facts libc;
 
-    if (_dl_find_object((void *) &lmm_arrival_is_late, &own) != 0 ||
-        _dl_find_object((void *) &gnu_get_libc_version, &libc) != 0) {
+    if (!lmm_module_find((uintptr_t) &lmm_arrival_is_late, &own) ||
+        !lmm_module_find((uintptr_t) &gnu_get_libc_version, &libc)) {
         return false;
     }
-    for (const struct link_map *map = own.dlfo_link_map; map != NULL; map = map->l_prev) {
-        if (map == libc.dlfo_link_map) {
-            return true;
-        }
+    const struct link_map *map = _r_debug.r_map;
+    while (map != NULL && !lmm_module_has(&own, map->l_ld) && !lmm_module_has(&libc, map->l_ld)) {
+        map = map->l_next;
     }
-    return false;
+    return map != NULL && lmm_module_has(&libc, map->l_ld);
 }

@@ -20,6 +20,7 @@
  */
 #include "lib/books/accounts.h"
 #include "lib/books/chunks.h"
+#include "lib/ground/module.h"
 #include "lib/ground/options.h"
 #include "lib/ground/panic.h"
 #include "lib/heaps/fork.h"
@@ -288,19 +289,15 @@ static int refuse(const char *message)
  * address of a jump in the program where that takes the function's address. *ret_is_own: it is LMM. */
 static bool find_malloc(struct lmm_image *ret_module, bool *ret_is_own)
 {
-    struct dl_find_object own;
+    struct lmm_module_facts own;
 
-    if (_dl_find_object((void *) &find_malloc, &own) != 0) {
+    if (!lmm_module_find((uintptr_t) &find_malloc, &own)) {
         return false;
     }
-    const struct link_map *map = own.dlfo_link_map;
-    while (map->l_prev != NULL) {
-        map = map->l_prev;
-    }
-    for (; map != NULL; map = map->l_next) {
+    for (const struct link_map *map = _r_debug.r_map; map != NULL; map = map->l_next) {
         if (lmm_image_read(map->l_addr, map->l_ld, ret_module) &&
             lmm_image_definition(ret_module, "malloc") != 0) {
-            *ret_is_own = map == own.dlfo_link_map;
+            *ret_is_own = lmm_module_has(&own, map->l_ld);
             return true;
         }
     }
