@@ -160,20 +160,27 @@ static int wait_for_stop(struct lmm_thread *thread, uint64_t deadline_ns)
     }
 }
 
-/* Whether the thread has ended, and only its record is left: the first one of a process may. */
-static bool is_zombie(pid_t pid, pid_t id)
+/* Reads the first bytes of a file of /proc about a thread, as text; an empty one when it cannot be read. */
+static void read_task_file(pid_t pid, pid_t id, const char *name, char *text, size_t text_bytes)
 {
     char path[PATH_BYTES];
-    char text[512] = "";
 
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int) pid, (int) id);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", (int) pid, (int) id, name);
     FILE *file = fopen(path, "re");
-    size_t bytes = file == NULL ? 0 : fread(text, 1, sizeof(text) - 1, file);
+    size_t bytes = file == NULL ? 0 : fread(text, 1, text_bytes - 1, file);
 
     text[bytes] = '\0';
     if (file != NULL) {
         fclose(file);
     }
+}
+
+/* Whether the thread has ended, and only its record is left: the first one of a process may. */
+static bool is_zombie(pid_t pid, pid_t id)
+{
+    char text[512];
+
+    read_task_file(pid, id, "stat", text, sizeof(text));
     const char *end = strrchr(text, ')');
     return end == NULL || end[1] == '\0' || end[2] == 'Z' || end[2] == 'X';
 }
@@ -269,18 +276,10 @@ bool lmm_tracee_stop(struct lmm_tracee *tracee, uint64_t deadline_ns, pid_t keep
 static bool has_signals(pid_t pid, pid_t id)
 {
     static const char *const keys[] = {"\nSigPnd:", "\nShdPnd:", "\nSigBlk:"};
-    char path[PATH_BYTES];
     char text[4096];
     uint64_t sets[3] = {0, 0, 0};
 
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int) pid, (int) id);
-    FILE *file = fopen(path, "re");
-    size_t bytes = file == NULL ? 0 : fread(text, 1, sizeof(text) - 1, file);
-
-    text[bytes] = '\0';
-    if (file != NULL) {
-        fclose(file);
-    }
+    read_task_file(pid, id, "status", text, sizeof(text));
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         const char *at = strstr(text, keys[i]);
 
