@@ -20,6 +20,7 @@
 #include "lib/stacks/depot.h"
 #include "lib/stacks/modules.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 struct lmm_lock lmm_report_lock = LMM_LOCK_INIT(LMM_RANK_REPORT);
@@ -218,7 +219,6 @@ static _Thread_local struct {
     uint64_t signals;      /* the thread's mask */
     bool has_streams;      /* the lock of libc's list of streams */
     bool has_copied_books; /* no other thread was changing them */
-    bool is_told;          /* lmm_fork_tell()'s function was told that it begins */
 } forking __attribute__((tls_model("initial-exec")));
 
 /* Of a child until it is settled. */
@@ -228,35 +228,21 @@ static struct {
     struct lmm_heap *survivor; /* the heap of the thread that forked; NULL: it had none */
 } child;
 
-static void (*tell)(enum lmm_fork_moment moment); /* NULL: nobody is told */
-
-void lmm_fork_tell(void (*told)(enum lmm_fork_moment moment))
-{
-    tell = told;
-}
-
-/* A fork that began before the handlers were registered may end with them. */
-static void tell_moment(enum lmm_fork_moment moment)
-{
-    bool begins = moment == LMM_FORK_BEGINS;
-
-    if (LMM_UNLIKELY(tell != NULL) && (begins || forking.is_told)) {
-        forking.is_told = begins;
-        tell(moment);
-    }
-}
-
 /* Runs before LMM has started, too: another thread may be starting it. */
-static void before_fork(void)
+static void begin(bool has_streams)
 {
-    forking.signals = lmm_signals_block();
-    forking.has_streams = lock_streams();
+    forking.has_streams = has_streams;
     take_all();
     forking.has_copied_books = lmm_lock_is_mine(&lmm_chunks_lock);
     if (forking.has_copied_books) {
         lmm_chunks_before_fork();
     }
-    tell_moment(LMM_FORK_BEGINS);
+}
+
+static void before_fork(void)
+{
+    forking.signals = lmm_signals_block();
+    begin(lock_streams());
 }
 
 static void after_fork(void)
@@ -268,7 +254,6 @@ static void after_fork(void)
     if (forking.has_streams) {
         _IO_list_unlock();
     }
-    tell_moment(LMM_FORK_ENDS);
     lmm_signals_restore(forking.signals);
 }
 
@@ -305,7 +290,6 @@ static void after_fork_in_child(void)
     if (forking.has_streams) {
         _IO_list_resetlock();
     }
-    tell_moment(LMM_FORK_ENDS_IN_CHILD);
     lmm_signals_restore(forking.signals);
 }
 
@@ -314,6 +298,23 @@ void lmm_fork_watch(void)
     if (pthread_atfork(before_fork, after_fork, after_fork_in_child) != 0) {
         lmm_warn("no memory to watch for forks: do not fork while other threads allocate");
     }
+}
+
+/* libc holds the lock of its streams already, unless the program calls _Fork itself: then nobody takes it. */
+int lmm_fork_around(int (*make_child)(void))
+{
+    forking.signals = lmm_signals_block();
+    begin(false);
+    int made = make_child();
+    int saved_errno = errno;
+
+    if (made == 0) {
+        after_fork_in_child();
+    } else {
+        after_fork();
+    }
+    errno = saved_errno;
+    return made;
 }
 
 /* ---- The child's first call ------------------------------------------------------------------ */

@@ -5,7 +5,8 @@
  * Owns the one table of LMM's locks. The forking thread takes them all, in order of rank, in the
  * last of the program's prepare handlers, and releases them in the first of its parent and child
  * handlers. Until then its signals are blocked, except those that an instruction raises. (MeMS,
- * which works without the rest of the library, takes its own lock.)
+ * which works without the rest of the library, takes its own lock.) Where LMM comes too late for that,
+ * lmm_fork_around() does the same around libc's _Fork.
  *
  * fork is async-signal-safe, so a signal handler may call it while it interrupts LMM in its thread:
  *   - A lock that the thread holds already is left as it is, in the parent and in the child, and the
@@ -44,17 +45,12 @@ extern struct lmm_lock lmm_report_lock;
  * when there is no memory for them. */
 void lmm_fork_watch(void);
 
-enum lmm_fork_moment {
-    LMM_FORK_BEGINS,        /* the thread has taken LMM's locks */
-    LMM_FORK_ENDS,          /* it has released them, */
-    LMM_FORK_ENDS_IN_CHILD, /* also in the child */
-};
-
 /*
- * Makes each fork tell its moments: handlers of fork that were registered before lmm_fork_watch() run between them.
- * The end is told in threads alone that told a beginning. Call it before LMM serves anybody.
+ * Calls a function that makes the child, such as libc's _Fork, and returns what it returned; LMM is held still around it, as the
+ * handlers hold it around fork. For a process in which handlers would come too late (preload/attach.c): libc calls
+ * _Fork after all handlers of fork, and after it has taken its own locks.
  */
-void lmm_fork_tell(void (*told)(enum lmm_fork_moment moment));
+int lmm_fork_around(int (*make_child)(void));
 
 /*
  * Whether all locks of LMM from STACKS on could be taken one by one, and so can be again: not when

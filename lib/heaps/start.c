@@ -34,10 +34,13 @@ static bool start_locked(void)
 }
 
 /* Before the program can register handlers of its own: those run outside LMM's, without its
- * locks. Here and not in fork.c, so that a program linked with the archive always gets it. */
+ * locks. Here and not in fork.c, so that a program linked with the archive always gets it. The drop-in does it in
+ * preload/serve.c, unless it came too late. */
 __attribute__((constructor(101))) static void watch_forks(void)
 {
-    lmm_fork_watch();
+    if (!LMM_DROP_IN) {
+        lmm_fork_watch();
+    }
 }
 
 bool lmm_has_started(void)

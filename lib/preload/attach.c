@@ -5,17 +5,16 @@
  * The entries of the process's own malloc lead to the functions here, which pass each call on to LMM. To the
  * other malloc, by what was in its entries, they pass
  *   - blocks that it made: LMM's free finds that they are not LMM's (other.h)
- *   - while a thread forks, all requests for memory, of any thread. Handlers of fork that were registered before
- *     LMM's run while LMM holds its locks, and may allocate. Blocks of LMM that are freed meanwhile wait
- *     in a list until the fork is over, in the parent and in the child
  *   - after a detach, all requests for memory; LMM's blocks still go back to LMM, and counting ends with them
+ *
+ * The entry of libc's _Fork leads here, too. libc's fork calls it after all handlers of fork, those that the program
+ * registered before LMM came included, and after it has taken its own locks; so these may allocate, and may wait for a
+ * thread that allocates. Handlers that LMM registered itself would run before them, and they would run with its locks held.
  *
  * Invariants (tests/attach):
  *   I1  nothing is served before the entries are led to these functions; then all fields of the exchange are final
- *   I2  `diverted` counts the forks that run, and has the mark of a detach
- *   I3  a block in the list is live for LMM, and in the list once
- * Locks: none. A thread that waits for a lock of LMM when another one forks, and holds a lock that a handler of
- * fork waits for, would stop both; only a thread that was on its way into LMM at that instant can.
+ *   I2  no child is made while another thread is in LMM, once the entries are led
+ * Locks: none.
  * Not responsible for: which code leads here (reporter/program/attach).
  */
 #include "lib/books/accounts.h"
@@ -51,6 +50,7 @@ enum {
     VALLOC,
     PVALLOC,
     USABLE,
+    FORK,
     FUNCTIONS
 };
 
@@ -59,9 +59,7 @@ __attribute__((visibility("default"))) struct lmm_attach_exchange lmm_attach_exc
 
 LMM_API int lmm_attach(void);
 
-enum { DETACHED = 1u << 31 };
-
-static uint32_t diverted; /* atomic; I2 */
+static bool is_detached; /* atomic */
 
 /* ---- The other malloc ------------------------------------------------------------------------ */
 
@@ -88,48 +86,13 @@ static size_t old_usable(void *p)
     return ((size_t(*)(void *p)) original(USABLE))(p);
 }
 
-/* ---- Frees during a fork --------------------------------------------------------------------- */
+/* ---- What the program calls ------------------------------------------------------------------ */
 
-struct waiting {
-    struct waiting *next;
-};
-
-static struct waiting *waiting; /* atomic */
+/* Each of malloc's ends with a jump, so that no call of this file is in a call stack. */
 
 static bool is_diverted(void)
 {
-    return LMM_UNLIKELY(lmm_load_relaxed(&diverted) != 0);
-}
-
-static bool is_forking(void)
-{
-    return (lmm_load_acquire(&diverted) & ~(uint32_t) DETACHED) != 0;
-}
-
-/* Frees all that wait, unless a fork has begun again. */
-static void free_waiting(void)
-{
-    struct waiting *list =
-        is_forking() ? NULL : __atomic_exchange_n(&waiting, NULL, __ATOMIC_ACQ_REL);
-
-    while (list != NULL) {
-        struct waiting *next = list->next;
-        lmm_own_free(list);
-        list = next;
-    }
-}
-
-/* Each block has room for a pointer. The fork may have ended meanwhile. */
-static void wait_for_fork(void *p)
-{
-    struct waiting *block = p;
-    struct waiting *first = lmm_load_relaxed(&waiting);
-
-    do {
-        block->next = first;
-    } while (!__atomic_compare_exchange_n(&waiting, &first, block, false, __ATOMIC_ACQ_REL,
-                                          __ATOMIC_RELAXED));
-    free_waiting();
+    return LMM_UNLIKELY(lmm_load_relaxed(&is_detached));
 }
 
 static bool is_own(const void *p)
@@ -139,10 +102,6 @@ static bool is_own(const void *p)
     return page != NULL && lmm_load_acquire(&page->kind) != LMM_PAGE_NONE;
 }
 
-/* ---- What the program calls ------------------------------------------------------------------ */
-
-/* Each ends with a jump, so that no call of this file is in a call stack. */
-
 static LMM_NOINLINE void free_diverted(void *p)
 {
     int saved_errno = errno;
@@ -150,12 +109,10 @@ static LMM_NOINLINE void free_diverted(void *p)
     if (p == NULL) {
         return;
     }
-    if (!is_own(p)) {
-        old_free(p);
-    } else if (is_forking()) {
-        wait_for_fork(p);
-    } else {
+    if (is_own(p)) {
         lmm_own_free(p);
+    } else {
+        old_free(p);
     }
     errno = saved_errno;
 }
@@ -243,21 +200,9 @@ static size_t attached_usable(void *p)
     return lmm_serve_usable(p);
 }
 
-/* ---- Fork ------------------------------------------------------------------------------------ */
-
-/* Between, LMM's locks are the forking thread's. In the child no other thread forks. */
-static void on_fork(enum lmm_fork_moment moment)
+static int attached_fork(void)
 {
-    if (moment == LMM_FORK_BEGINS) {
-        __atomic_add_fetch(&diverted, UINT32_C(1), __ATOMIC_ACQ_REL);
-        return;
-    }
-    if (moment == LMM_FORK_ENDS) {
-        __atomic_sub_fetch(&diverted, UINT32_C(1), __ATOMIC_ACQ_REL);
-    } else {
-        __atomic_and_fetch(&diverted, (uint32_t) DETACHED, __ATOMIC_ACQ_REL);
-    }
-    free_waiting();
+    return lmm_fork_around((int (*)(void)) original(FORK));
 }
 
 /* ---- The start ------------------------------------------------------------------------------- */
@@ -265,10 +210,10 @@ static void on_fork(enum lmm_fork_moment moment)
 static const struct {
     const char *name;
     void (*own)(void);
-    bool takes_block;
+    bool is_needed;
 } functions[FUNCTIONS] = {
-    [MALLOC] = {"malloc", (void (*)(void)) attached_malloc, false},
-    [CALLOC] = {"calloc", (void (*)(void)) attached_calloc, false},
+    [MALLOC] = {"malloc", (void (*)(void)) attached_malloc, true},
+    [CALLOC] = {"calloc", (void (*)(void)) attached_calloc, true},
     [REALLOC] = {"realloc", (void (*)(void)) attached_realloc, true},
     [FREE] = {"free", (void (*)(void)) attached_free, true},
     [MEMALIGN] = {"memalign", (void (*)(void)) attached_memalign, false},
@@ -277,6 +222,7 @@ static const struct {
     [VALLOC] = {"valloc", (void (*)(void)) attached_valloc, false},
     [PVALLOC] = {"pvalloc", (void (*)(void)) attached_pvalloc, false},
     [USABLE] = {"malloc_usable_size", (void (*)(void)) attached_usable, true},
+    [FORK] = {"_Fork", (void (*)(void)) attached_fork, true},
 };
 
 static int refuse(const char *message)
@@ -304,19 +250,32 @@ static bool find_malloc(struct lmm_image *ret_module, bool *ret_is_own)
     return false;
 }
 
+/* libc, which calls its own functions whatever other modules define. */
+static bool find_libc(struct lmm_image *ret_module)
+{
+    for (const struct link_map *map = _r_debug.r_map; map != NULL; map = map->l_next) {
+        if (lmm_image_read(map->l_addr, map->l_ld, ret_module) &&
+            lmm_image_definition(ret_module, "gnu_get_libc_version") != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool find_functions(bool *ret_is_own)
 {
     struct lmm_image module;
+    struct lmm_image libc;
 
-    if (!find_malloc(&module, ret_is_own)) {
+    if (!find_malloc(&module, ret_is_own) || !find_libc(&libc)) {
         return false;
     }
     for (size_t i = 0; i < FUNCTIONS; i++) {
         struct lmm_attach_function *function = &lmm_attach_exchange.functions[i];
         strncpy(function->name, functions[i].name, LMM_ATTACH_NAME_MAX - 1);
-        function->old = lmm_image_definition(&module, functions[i].name);
+        function->old = lmm_image_definition(i == FORK ? &libc : &module, functions[i].name);
         function->own = (uintptr_t) functions[i].own;
-        function->takes_block = functions[i].takes_block;
+        function->is_needed = functions[i].is_needed;
     }
     lmm_attach_exchange.count = FUNCTIONS;
     return true;
@@ -336,9 +295,9 @@ static bool switch_calls(bool on)
 {
     if (on) {
         lmm_accounts_note_attach();
-        __atomic_and_fetch(&diverted, ~(uint32_t) DETACHED, __ATOMIC_ACQ_REL);
+        lmm_store_release(&is_detached, false);
     } else {
-        __atomic_or_fetch(&diverted, (uint32_t) DETACHED, __ATOMIC_ACQ_REL);
+        lmm_store_release(&is_detached, true);
         lmm_accounts_note_detach();
     }
     return true;
@@ -356,10 +315,12 @@ static int start(void)
         return refuse(is_own ? "it is on LMM already"
                              : "its malloc lacks some of libc's functions");
     }
+    if (lmm_attach_exchange.functions[FORK].old == 0) {
+        return refuse("its glibc is older than 2.34, and has no _Fork");
+    }
     lmm_attach_exchange.options[LMM_ATTACH_OPTIONS_MAX - 1] = '\0';
     lmm_options_give(lmm_attach_exchange.options);
     lmm_other_set(old_free, old_usable);
-    lmm_fork_tell(on_fork);
     return lmm_serve_start() ? 0 : refuse("it has no memory left");
 }
 

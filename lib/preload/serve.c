@@ -12,6 +12,7 @@
 #include "lib/preload/startup.h"
 #include "lib/preload/surroundings.h"
 #include "lib/front/report.h"
+#include "lib/heaps/fork.h"
 #include "lib/heaps/start.h"
 
 #include <errno.h>
@@ -69,7 +70,11 @@ bool lmm_serve_start(void)
 /* Runs before the program's own constructors, even if nothing has requested memory yet. */
 __attribute__((constructor(101))) static void start_early(void)
 {
-    if (!lmm_arrival_is_late() && start() && lmm_options.leaves_children_alone) {
+    if (lmm_arrival_is_late()) {
+        return;
+    }
+    lmm_fork_watch();
+    if (start() && lmm_options.leaves_children_alone) {
         lmm_surroundings_restore_environment();
     }
 }

@@ -32,10 +32,10 @@ struct lmm_attempt {
     pid_t thread;                     /* that makes the calls */
     uint64_t exchange;                /* its address in the process */
     struct lmm_attach_exchange there; /* a copy */
-    uint64_t island;
+    uint64_t islands[LMM_ATTACH_FUNCTIONS_MAX];
     struct lmm_entry entries[LMM_ATTACH_FUNCTIONS_MAX];
     bool is_led[LMM_ATTACH_FUNCTIONS_MAX];
-    uint64_t fork; /* libc's function */
+    uint64_t fork; /* libc's _Fork; 0: there is none */
     uint64_t fork_bytes;
     uint64_t deadline_ns;
     unsigned functions; /* whose entries lead to LMM */
@@ -55,7 +55,7 @@ bool lmm_attempt_is_over(const struct lmm_attempt *attempt);
 /* Loads the drop-in by the chosen thread, which is in a remote call, starts LMM, and reads the exchange. */
 bool lmm_attempt_load(struct lmm_attempt *attempt);
 
-/* Maps the islands near the old malloc, plans all entries, and writes the islands. */
+/* Maps the islands near the functions, plans all entries, and writes the islands. */
 bool lmm_attempt_prepare_entries(struct lmm_attempt *attempt);
 
 /* Stops all threads until none is in the way, leads the entries, and lets all threads go. */

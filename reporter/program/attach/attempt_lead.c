@@ -17,7 +17,10 @@ enum {
     STACK_BYTES_MAX = 64 << 20, /* of a thread, that are searched for return addresses */
     ISLAND_BYTES = 4096,
     RETRY_US = 1000,
+    TRIES = 16,
 };
+
+#define REACH_BYTES UINT64_C(0x60000000) /* of a jump, less what may lie between */
 
 _Static_assert((size_t) LMM_ATTACH_FUNCTIONS_MAX *LMM_ENTRY_ISLAND_BYTES <= (size_t) ISLAND_BYTES,
                "a page has all islands");
@@ -105,21 +108,28 @@ static const char *plan_entry(struct lmm_attempt *attempt, size_t i)
     if (!lmm_tracee_read(&attempt->tracee, function->old, code, bytes)) {
         return "its code cannot be read";
     }
-    return lmm_entry_plan(code, bytes, function->old, attempt->island + i * LMM_ENTRY_ISLAND_BYTES,
+    return lmm_entry_plan(code, bytes, function->old, attempt->islands[i],
                           function->own, &attempt->entries[i]);
 }
 
-/* Plans all entries. A function that only allocates may be left out: its blocks are those of the old malloc. */
-static bool plan_entries(struct lmm_attempt *attempt)
+static bool check_exchange(struct lmm_attempt *attempt)
 {
     if (attempt->there.count > LMM_ATTACH_FUNCTIONS_MAX) {
         return lmm_reason_set(attempt->reason, "the library there makes no sense");
     }
     for (size_t i = 0; i < attempt->there.count; i++) {
+        attempt->there.functions[i].name[LMM_ATTACH_NAME_MAX - 1] = '\0';
+    }
+    return true;
+}
+
+/* Plans all entries. A function that only allocates may be left out: its blocks are those of the old malloc. */
+static bool plan_entries(struct lmm_attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->there.count; i++) {
         struct lmm_attach_function *function = &attempt->there.functions[i];
         size_t first;
 
-        function->name[sizeof(function->name) - 1] = '\0';
         if (function->old == 0) {
             continue;
         }
@@ -128,10 +138,8 @@ static bool plan_entries(struct lmm_attempt *attempt)
             continue;
         }
         const char *obstacle = plan_entry(attempt, i);
-        bool is_needed = function->takes_block != 0 || strcmp(function->name, "malloc") == 0 ||
-                         strcmp(function->name, "calloc") == 0;
 
-        if (obstacle != NULL && is_needed) {
+        if (obstacle != NULL && function->is_needed != 0) {
             return lmm_reason_set(attempt->reason, "its %s cannot be led to LMM: %s",
                                   function->name, obstacle);
         }
@@ -141,35 +149,58 @@ static bool plan_entries(struct lmm_attempt *attempt)
     return true;
 }
 
-/* Maps the islands near the old malloc. */
-static bool map_islands(struct lmm_attempt *attempt)
+/* Maps a page of islands near the address. */
+static uint64_t map_islands(struct lmm_attempt *attempt, uint64_t near)
 {
-    uint64_t malloc_at = attempt->there.functions[0].old;
+    for (unsigned i = 0; i < TRIES; i++) { /* another thread may map there first */
+        lmm_target_map_free(&attempt->map);
+        if (!lmm_target_map_read(attempt->tracee.pid, &attempt->map)) {
+            return 0;
+        }
+        uint64_t gap = lmm_target_map_gap(&attempt->map, near, ISLAND_BYTES);
+        const uint64_t arguments[6] = {gap,
+                                       ISLAND_BYTES,
+                                       PROT_READ | PROT_EXEC,
+                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+                                       UINT64_MAX,
+                                       0};
+        if (gap == 0) {
+            return 0;
+        }
+        if (lmm_remote_system_call(&attempt->remote, SYS_mmap, arguments) == (int64_t) gap) {
+            return gap;
+        }
+    }
+    return 0;
+}
+
+/* Where the island of each function is to be: those of libc and of another malloc may be far from each other. */
+static bool choose_islands(struct lmm_attempt *attempt)
+{
+    uint64_t page = 0;
 
     lmm_attempt_forget_modules(attempt);
-    if (!lmm_attempt_read_modules(attempt)) {
-        return false;
-    }
-    uint64_t gap = lmm_target_map_gap(&attempt->map, malloc_at, ISLAND_BYTES);
-    const uint64_t arguments[6] = {gap,
-                                   ISLAND_BYTES,
-                                   PROT_READ | PROT_EXEC,
-                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-                                   UINT64_MAX,
-                                   0};
-    int64_t got =
-        gap == 0 ? -ENOMEM : lmm_remote_system_call(&attempt->remote, SYS_mmap, arguments);
+    for (size_t i = 0; i < attempt->there.count; i++) {
+        uint64_t old = attempt->there.functions[i].old;
+        uint64_t distance = page > old ? page - old : old - page;
 
-    attempt->island = (uint64_t) got;
-    return got == (int64_t) gap ||
-           lmm_reason_set(attempt->reason, "no memory for code near its malloc");
+        if (old != 0 && (page == 0 || distance > REACH_BYTES)) {
+            page = map_islands(attempt, old);
+        }
+        if (old != 0 && page == 0) {
+            return lmm_reason_set(attempt->reason, "no memory for code near its %s",
+                                  attempt->there.functions[i].name);
+        }
+        attempt->islands[i] = page + i * LMM_ENTRY_ISLAND_BYTES;
+    }
+    return true;
 }
 
 static bool write_islands(struct lmm_attempt *attempt)
 {
     for (size_t i = 0; i < attempt->there.count; i++) {
         if (attempt->is_led[i] &&
-            !lmm_tracee_write(&attempt->tracee, attempt->island + i * LMM_ENTRY_ISLAND_BYTES,
+            !lmm_tracee_write(&attempt->tracee, attempt->islands[i],
                               attempt->entries[i].island, LMM_ENTRY_ISLAND_BYTES)) {
             return lmm_reason_set(attempt->reason, "code cannot be written there");
         }
@@ -191,7 +222,7 @@ static bool is_moved(const struct lmm_attempt *attempt, uint64_t word)
 /* What the words of a thread's stack may be. */
 struct found {
     bool is_moved; /* an address of an instruction that is moved: of a return, or of a handler's */
-    bool is_fork;  /* one in fork */
+    bool is_fork;  /* one in _Fork */
 };
 
 static void look_at_words(const struct lmm_attempt *attempt, const uint64_t *words, size_t count,
@@ -224,7 +255,7 @@ static bool look_at_stack(const struct lmm_attempt *attempt, uint64_t pointer, s
     return true;
 }
 
-/* Whether the thread forks: it has run the handlers of fork that there were, so LMM's locks would not be held. */
+/* Whether the thread is in _Fork: LMM's locks would not be held when its child is made. */
 static bool is_forking(struct lmm_attempt *attempt, pid_t thread)
 {
     if (attempt->points == NULL) {
@@ -245,7 +276,8 @@ static bool is_in_the_way(struct lmm_attempt *attempt, pid_t thread)
         !look_at_stack(attempt, registers.rsp, &found)) {
         return true;
     }
-    return found.is_moved || (found.is_fork && is_forking(attempt, thread));
+    return found.is_moved || registers.rip - attempt->fork < attempt->fork_bytes ||
+           (found.is_fork && is_forking(attempt, thread));
 }
 
 static bool is_clear(struct lmm_attempt *attempt)
@@ -328,5 +360,6 @@ bool lmm_attempt_lead_entries(struct lmm_attempt *attempt)
 
 bool lmm_attempt_prepare_entries(struct lmm_attempt *attempt)
 {
-    return map_islands(attempt) && plan_entries(attempt) && write_islands(attempt);
+    return check_exchange(attempt) && choose_islands(attempt) && plan_entries(attempt) &&
+           write_islands(attempt);
 }

@@ -79,7 +79,7 @@ static bool reach_safe_point(struct lmm_attempt *attempt, uint64_t *ret_pause_ns
 /* What the chosen thread does. */
 static bool prepare(struct lmm_attempt *attempt)
 {
-    attempt->fork = lmm_safe_points_libc(attempt->points, "fork", &attempt->fork_bytes);
+    attempt->fork = lmm_safe_points_libc(attempt->points, "_Fork", &attempt->fork_bytes);
     if (!lmm_remote_begin(&attempt->remote, &attempt->tracee, &attempt->map, attempt->thread,
                           attempt->reason)) {
         return false;
