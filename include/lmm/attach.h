@@ -24,10 +24,10 @@ enum {
 /* A function of the process's own malloc, or libc's _Fork. */
 struct lmm_attach_function {
     char name[LMM_ATTACH_NAME_MAX];
-    uint64_t old;         /* where it is; 0: the module lacks it */
-    uint64_t own;         /* what takes its place */
-    uint64_t original;    /* calls the old function */
-    uint32_t is_needed;   /* 1: it must be led to LMM, as those that take a block */
+    uint64_t old;       /* where it is; 0: the module lacks it */
+    uint64_t own;       /* what takes its place */
+    uint64_t original;  /* calls the old function */
+    uint32_t is_needed; /* 1: it must be led to LMM, as those that take a block */
     uint32_t reserved;
 };
 

@@ -8,6 +8,7 @@
 #include "lib/ground/system.h"
 #include "lib/ground/short_text.h"
 
+#include "lib/preload/arrival.h"
 #include "lib/preload/bare.h"
 #include "lib/preload/sanitized.h"
 
@@ -97,10 +98,13 @@ static void after_fork_in_child(void)
     add_line('f', (uint32_t) lmm_system_getpid(), lmm_system_time_ns(), "");
 }
 
-/* As late as possible: all handlers of fork run, in the order in which they were registered. */
+/* As late as possible: all handlers of fork run, in the order in which they were registered. In a process that LMM
+ * came into later nobody asks which children it has; and a thread that forks may hold the lock of the handlers, while one of them
+ * waits for the loader's, which this thread has. */
 __attribute__((constructor(102))) static void watch_forks(void)
 {
-    if (pthread_atfork(NULL, lmm_accounts_count_started, after_fork_in_child) != 0) {
+    if (!lmm_arrival_is_late() &&
+        pthread_atfork(NULL, lmm_accounts_count_started, after_fork_in_child) != 0) {
         lmm_warn("no memory to count forks");
     }
 }

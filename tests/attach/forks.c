@@ -83,7 +83,7 @@ static void hold_lock(void)
 static void *run(void *work)
 {
     while (!__atomic_load_n(&is_over, __ATOMIC_RELAXED)) {
-        ((void (*)(void)) (uintptr_t) work)();
+        ((void (*)(void))(uintptr_t) work)();
         __atomic_add_fetch(&rounds, 1, __ATOMIC_RELAXED);
     }
     return NULL;

@@ -215,6 +215,21 @@ def server(place):
         connect(path).sendall(b"end\n")
 
 
+def forks(place):
+    def work(_):
+        time.sleep(0.01)
+
+    with place.process(os.path.join(place.programs, "forks"), status=6) as process:
+        def rounds():
+            process.send_signal(signal.SIGUSR1)
+            return int(process.stdout.readline())
+
+        with Load(work, threads=1) as load:
+            place.attach(process.pid, load)
+        before = rounds()
+        wait_for(lambda: rounds() > before + 20, "the program forks no more")
+
+
 def python3(place):
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "imports.py")
     with place.process("/usr/bin/python3", "-I", script, status=3) as process:
@@ -325,7 +340,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-PROGRAMS = {function.__name__: function for function in (bound, waiting, server, python3, redis, nginx)}
+PROGRAMS = {function.__name__: function for function in (bound, waiting, server, forks, python3, redis, nginx)}
 NEEDED = {"python3": "/usr/bin/python3", "redis": "redis-server", "nginx": "nginx"}
 
 

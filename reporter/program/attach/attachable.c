@@ -59,7 +59,10 @@ static bool check_status(pid_t pid, const char *status, bool tries_seccomp,
         return lmm_reason_set(ret_reason, "it is this program");
     }
     if (state == 'Z' || state == 'X') {
-        return lmm_reason_set(ret_reason, "it has ended");
+        return lmm_reason_set(ret_reason,
+                              number_of(status, "\nThreads:") > 1
+                                  ? "its first thread has ended, so nothing can be read of it"
+                                  : "it has ended");
     }
     if (state == 'T') {
         return lmm_reason_set(ret_reason, "it is stopped; let it go on first (kill -CONT)");

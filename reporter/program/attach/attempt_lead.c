@@ -108,8 +108,8 @@ static const char *plan_entry(struct lmm_attempt *attempt, size_t i)
     if (!lmm_tracee_read(&attempt->tracee, function->old, code, bytes)) {
         return "its code cannot be read";
     }
-    return lmm_entry_plan(code, bytes, function->old, attempt->islands[i],
-                          function->own, &attempt->entries[i]);
+    return lmm_entry_plan(code, bytes, function->old, attempt->islands[i], function->own,
+                          &attempt->entries[i]);
 }
 
 static bool check_exchange(struct lmm_attempt *attempt)
@@ -200,8 +200,8 @@ static bool write_islands(struct lmm_attempt *attempt)
 {
     for (size_t i = 0; i < attempt->there.count; i++) {
         if (attempt->is_led[i] &&
-            !lmm_tracee_write(&attempt->tracee, attempt->islands[i],
-                              attempt->entries[i].island, LMM_ENTRY_ISLAND_BYTES)) {
+            !lmm_tracee_write(&attempt->tracee, attempt->islands[i], attempt->entries[i].island,
+                              LMM_ENTRY_ISLAND_BYTES)) {
             return lmm_reason_set(attempt->reason, "code cannot be written there");
         }
     }

@@ -11,6 +11,9 @@ enum { RETRY_US = 1000 };
 
 static const uint64_t BREAKPOINT_NS = UINT64_C(200000000);
 
+/* What is left at least for the calls, if the safe point was found late. */
+static const uint64_t CALL_NS = UINT64_C(5000000000);
+
 /* ---- A safe point ---------------------------------------------------------------------------- */
 
 /* A thread that waits, and is where dlopen can be called; 0: none is. */
@@ -39,6 +42,17 @@ static pid_t find_caller(struct lmm_attempt *attempt)
     return thread != 0 && lmm_safe_points_is_safe(attempt->points, thread) ? thread : 0;
 }
 
+/* Whether the process was stopped meanwhile. */
+static bool is_held(const struct lmm_attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->tracee.count; i++) {
+        if (attempt->tracee.threads[i].is_held) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Stops all threads, and chooses one; the others go on. */
 static bool try_safe_point(struct lmm_attempt *attempt, uint64_t *ret_pause_ns)
 {
@@ -47,13 +61,16 @@ static bool try_safe_point(struct lmm_attempt *attempt, uint64_t *ret_pause_ns)
     if (!lmm_tracee_stop(&attempt->tracee, begun + LMM_ATTEMPT_STOP_NS, 0, attempt->reason)) {
         return false;
     }
+    if (is_held(attempt)) {
+        return lmm_reason_set(attempt->reason, "it was stopped; let it go on first (kill -CONT)");
+    }
     attempt->thread = find_waiting(attempt);
     *ret_pause_ns = lmm_tracee_now() - begun;
     if (attempt->thread == 0) {
         attempt->thread = find_caller(attempt);
     }
-    lmm_tracee_release(&attempt->tracee, attempt->thread);
-    return true;
+    return lmm_tracee_release(&attempt->tracee, attempt->thread) ||
+           lmm_reason_set(attempt->reason, "one of its threads does not stop");
 }
 
 static bool reach_safe_point(struct lmm_attempt *attempt, uint64_t *ret_pause_ns)
@@ -80,8 +97,11 @@ static bool reach_safe_point(struct lmm_attempt *attempt, uint64_t *ret_pause_ns
 static bool prepare(struct lmm_attempt *attempt)
 {
     attempt->fork = lmm_safe_points_libc(attempt->points, "_Fork", &attempt->fork_bytes);
+    uint64_t least_ns = lmm_tracee_now() + CALL_NS;
+
+    attempt->deadline_ns = attempt->deadline_ns > least_ns ? attempt->deadline_ns : least_ns;
     if (!lmm_remote_begin(&attempt->remote, &attempt->tracee, &attempt->map, attempt->thread,
-                          attempt->reason)) {
+                          attempt->deadline_ns, attempt->reason)) {
         return false;
     }
     bool done = lmm_attempt_load(attempt) && lmm_attempt_prepare_entries(attempt);
@@ -103,6 +123,17 @@ static void hold_signals(sigset_t *ret_before)
     sigprocmask(SIG_BLOCK, &held, ret_before);
 }
 
+static bool run_steps(struct lmm_attempt *attempt, uint64_t *ret_pause_ns)
+{
+    if (reach_safe_point(attempt, ret_pause_ns) && prepare(attempt) &&
+        lmm_attempt_lead_entries(attempt)) {
+        return true;
+    }
+    return lmm_tracee_is_there(&attempt->tracee)
+               ? false
+               : lmm_reason_set(attempt->reason, "it has ended, or executed another program");
+}
+
 bool lmm_inject(struct lmm_injection *injection, struct lmm_reason *ret_reason)
 {
     static struct lmm_attempt attempt; /* large */
@@ -114,8 +145,7 @@ bool lmm_inject(struct lmm_injection *injection, struct lmm_reason *ret_reason)
                                     .deadline_ns = lmm_tracee_now() + injection->timeout_ns};
     hold_signals(&signals);
     bool done = lmm_tracee_open(injection->pid, &attempt.tracee, ret_reason) &&
-                reach_safe_point(&attempt, &injection->first_pause_ns) && prepare(&attempt) &&
-                lmm_attempt_lead_entries(&attempt);
+                run_steps(&attempt, &injection->first_pause_ns);
 
     injection->functions = attempt.functions;
     injection->second_pause_ns = attempt.pause_ns;

@@ -20,13 +20,19 @@ enum {
     CODE_BYTES = PAGE_BYTES, /* first, so that a stack that is too small meets it */
     TEXT_BYTES = 2 * PAGE_BYTES,
     STACK_BYTES = 1 << 20,
-    MEMORY_BYTES = CODE_BYTES + STACK_BYTES + TEXT_BYTES,
+    TEXT_OFFSET = CODE_BYTES + STACK_BYTES,
+    FRAME_OFFSET = TEXT_OFFSET + TEXT_BYTES,
+    MEMORY_BYTES = FRAME_OFFSET + LMM_REMOTE_FRAME_BYTES,
     RED_ZONE_BYTES = 128,
     PAUSE_US = 50,
     SEARCHED_BYTES = 1 << 20,
 };
 
-static const uint64_t PATIENCE_NS = UINT64_C(60000000000);
+/* For the thread to stop again. */
+static const uint64_t STOP_NS = UINT64_C(1000000000);
+
+/* For a call of the kernel, also after the deadline: there it cannot be left. All of them are short. */
+static const uint64_t KERNEL_NS = UINT64_C(30000000000);
 
 /* ---- The thread's state ---------------------------------------------------------------------- */
 
@@ -49,30 +55,31 @@ static bool set_mask(pid_t thread, uint64_t mask)
 
 static bool keep_state(struct lmm_remote *remote)
 {
-    struct iovec state = {remote->state, sizeof(remote->state)};
-    bool done = lmm_thread_get(remote->thread, &remote->registers) &&
-                ptrace(PTRACE_GETREGSET, remote->thread, (void *) NT_X86_XSTATE, &state) == 0 &&
-                ptrace(PTRACE_GETSIGMASK, remote->thread, (void *) sizeof(remote->mask),
-                       &remote->mask) == 0;
+    struct lmm_remote_state *state = &remote->state;
+    struct iovec bytes = {state->bytes, sizeof(state->bytes)};
+    bool done =
+        lmm_thread_get(remote->thread, &state->registers) &&
+        ptrace(PTRACE_GETREGSET, remote->thread, (void *) NT_X86_XSTATE, &bytes) == 0 &&
+        ptrace(PTRACE_GETSIGMASK, remote->thread, (void *) sizeof(state->mask), &state->mask) == 0;
 
-    remote->state_bytes = state.iov_len;
+    state->count = bytes.iov_len;
     return done && set_mask(remote->thread, all_but_faults());
 }
 
 static void restore_state(struct lmm_remote *remote)
 {
-    struct iovec state = {remote->state, remote->state_bytes};
+    struct iovec bytes = {remote->state.bytes, remote->state.count};
 
-    ptrace(PTRACE_SETREGSET, remote->thread, (void *) NT_X86_XSTATE, &state);
-    lmm_thread_set(remote->thread, &remote->registers);
-    set_mask(remote->thread, remote->mask);
+    ptrace(PTRACE_SETREGSET, remote->thread, (void *) NT_X86_XSTATE, &bytes);
+    lmm_thread_set(remote->thread, &remote->state.registers);
+    set_mask(remote->thread, remote->state.mask);
 }
 
 /* Registers as they are at a call: no system call is started again, and no string is copied downwards. */
 static struct user_regs_struct clean_registers(const struct lmm_remote *remote)
 {
     enum { DIRECTION = 1 << 10, TRAP = 1 << 8, RESUME = 1 << 16 };
-    struct user_regs_struct registers = remote->registers;
+    struct user_regs_struct registers = remote->state.registers;
 
     registers.orig_rax = ~0ull;
     registers.eflags &= ~(uint64_t) (DIRECTION | TRAP | RESUME);
@@ -81,18 +88,18 @@ static struct user_regs_struct clean_registers(const struct lmm_remote *remote)
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
 
-/* Waits until the thread stops for a signal; returns it, 0: the thread has ended, or goes on for a minute. A stop of the
- * whole process is passed over: this thread goes on, as `request` says. */
-static int wait_for_signal(pid_t thread, enum __ptrace_request request)
-{
-    uint64_t deadline = lmm_tracee_now() + PATIENCE_NS;
+enum { ENDED = 0, LATE = -1 };
 
-    while (lmm_tracee_now() < deadline) {
+/* Waits until the thread stops for a signal, and returns that, or ENDED, or LATE. A stop of the whole process is passed over: this
+ * thread goes on, as `request` says. */
+static int wait_for_signal(pid_t thread, enum __ptrace_request request, uint64_t deadline_ns)
+{
+    for (;;) {
         int status;
         pid_t got = waitpid(thread, &status, __WALL | WNOHANG);
 
         if (got == thread && !WIFSTOPPED(status)) {
-            return 0;
+            return ENDED;
         }
         if (got == thread && status >> 16 == 0) {
             return WSTOPSIG(status);
@@ -100,21 +107,13 @@ static int wait_for_signal(pid_t thread, enum __ptrace_request request)
         if (got == thread) {
             ptrace(request, thread, NULL, NULL);
         } else if (got < 0 && errno != EINTR) {
-            return 0;
+            return ENDED;
+        } else if (lmm_tracee_now() > deadline_ns) {
+            return LATE;
         } else {
             lmm_tracee_pause(PAUSE_US);
         }
     }
-    return 0;
-}
-
-/* Stops the thread again after it did not return. */
-static void stop_again(pid_t thread)
-{
-    int status;
-
-    ptrace(PTRACE_INTERRUPT, thread, NULL, NULL);
-    waitpid(thread, &status, __WALL);
 }
 
 int64_t lmm_remote_system_call(struct lmm_remote *remote, uint64_t number,
@@ -122,6 +121,9 @@ int64_t lmm_remote_system_call(struct lmm_remote *remote, uint64_t number,
 {
     struct user_regs_struct registers = clean_registers(remote);
 
+    if (remote->is_left) {
+        return -EBUSY;
+    }
     registers.rip = remote->syscall;
     registers.rsp -= RED_ZONE_BYTES;
     registers.rax = number;
@@ -135,7 +137,7 @@ int64_t lmm_remote_system_call(struct lmm_remote *remote, uint64_t number,
         ptrace(PTRACE_SINGLESTEP, remote->thread, NULL, NULL) != 0) {
         return -ESRCH;
     }
-    int signal = wait_for_signal(remote->thread, PTRACE_SINGLESTEP);
+    int signal = wait_for_signal(remote->thread, PTRACE_SINGLESTEP, lmm_tracee_now() + KERNEL_NS);
 
     if (signal != SIGTRAP || !lmm_thread_get(remote->thread, &registers) ||
         registers.rip != remote->syscall + 2) {
@@ -145,6 +147,39 @@ int64_t lmm_remote_system_call(struct lmm_remote *remote, uint64_t number,
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
+
+/* Whether the thread stands where functions return to. */
+static bool has_returned(const struct lmm_remote *remote, int signal, uint64_t *ret_result)
+{
+    struct user_regs_struct registers;
+    bool has = signal == SIGTRAP && lmm_thread_get(remote->thread, &registers) &&
+               registers.rip == remote->memory + 1;
+
+    if (has) {
+        *ret_result = registers.rax;
+    }
+    return has;
+}
+
+/* Leaves the thread in its call, unless it returns at this moment: then that is true. */
+static bool leave(struct lmm_remote *remote, uint64_t *ret_result)
+{
+    static unsigned char frame[LMM_REMOTE_FRAME_BYTES];
+    unsigned char code[LMM_REMOTE_RETURN_BYTES];
+    struct lmm_thread *thread = lmm_tracee_thread(remote->tracee, remote->thread);
+    uint64_t at = remote->memory + FRAME_OFFSET;
+
+    if (lmm_thread_stop(remote->tracee->pid, thread, lmm_tracee_now() + STOP_NS) == 1 &&
+        has_returned(remote, thread->signal, ret_result)) {
+        return true;
+    }
+    remote->is_left = true;
+    lmm_remote_frame_make(&remote->state, at, frame, code);
+    if (lmm_tracee_write(remote->tracee, at, frame, sizeof(frame))) {
+        lmm_tracee_write(remote->tracee, remote->memory, code, sizeof(code));
+    }
+    return false;
+}
 
 bool lmm_remote_call(struct lmm_remote *remote, uint64_t function, uint64_t first, uint64_t second,
                      uint64_t *ret_result)
@@ -158,27 +193,24 @@ bool lmm_remote_call(struct lmm_remote *remote, uint64_t function, uint64_t firs
     registers.rdi = first;
     registers.rsi = second;
     registers.rax = 0;
-    if (!lmm_tracee_write(remote->tracee, stack, &remote->memory, sizeof(remote->memory)) ||
+    if (remote->is_left ||
+        !lmm_tracee_write(remote->tracee, stack, &remote->memory, sizeof(remote->memory)) ||
         !lmm_thread_set(remote->thread, &registers) ||
         ptrace(PTRACE_CONT, remote->thread, NULL, NULL) != 0) {
         return false;
     }
-    int signal = wait_for_signal(remote->thread, PTRACE_CONT);
+    struct lmm_thread *thread = lmm_tracee_thread(remote->tracee, remote->thread);
 
-    if (signal == 0) {
-        stop_again(remote->thread);
-    }
-    if (signal != SIGTRAP || !lmm_thread_get(remote->thread, &registers) ||
-        registers.rip != remote->memory + 1) {
-        return false;
-    }
-    *ret_result = registers.rax;
-    return true;
+    thread->is_stopped = false;
+    int signal = wait_for_signal(remote->thread, PTRACE_CONT, remote->deadline_ns);
+
+    thread->is_stopped = signal > 0;
+    return signal == LATE ? leave(remote, ret_result) : has_returned(remote, signal, ret_result);
 }
 
 uint64_t lmm_remote_text(struct lmm_remote *remote, const char *text)
 {
-    uint64_t address = remote->memory + CODE_BYTES + STACK_BYTES;
+    uint64_t address = remote->memory + TEXT_OFFSET;
     size_t bytes = strlen(text) + 1;
 
     return bytes <= (size_t) TEXT_BYTES && lmm_tracee_write(remote->tracee, address, text, bytes)
@@ -229,12 +261,15 @@ static bool map_memory(struct lmm_remote *remote)
            lmm_tracee_write(remote->tracee, remote->memory, breakpoint, sizeof(breakpoint));
 }
 
-bool lmm_remote_begin(struct lmm_remote *remote, const struct lmm_tracee *tracee,
-                      const struct lmm_target_map *map, pid_t thread, struct lmm_reason *ret_reason)
+bool lmm_remote_begin(struct lmm_remote *remote, struct lmm_tracee *tracee,
+                      const struct lmm_target_map *map, pid_t thread, uint64_t deadline_ns,
+                      struct lmm_reason *ret_reason)
 {
     remote->tracee = tracee;
     remote->thread = thread;
     remote->memory = 0;
+    remote->deadline_ns = deadline_ns;
+    remote->is_left = false;
     remote->syscall = find_syscall(tracee, map);
     if (remote->syscall == 0) {
         return lmm_reason_set(ret_reason, "no module of it makes system calls");
@@ -254,6 +289,9 @@ void lmm_remote_end(struct lmm_remote *remote)
 {
     const uint64_t arguments[6] = {remote->memory, MEMORY_BYTES, 0, 0, 0, 0};
 
+    if (remote->is_left) {
+        return;
+    }
     if (remote->memory != 0) {
         lmm_remote_system_call(remote, SYS_munmap, arguments);
     }

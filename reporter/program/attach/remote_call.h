@@ -5,6 +5,9 @@
  *
  * Owns the thread's state from begin to end: registers, those of the floating point unit, and its mask of
  * signals. Meanwhile the thread takes no signal except those that an instruction raises.
+ *
+ * A call that has not returned at the deadline cannot be broken off: the thread may hold locks. The thread is left to it, with
+ * what restores its state by itself as soon as the call returns (remote_frame).
  */
 #ifndef LMM_PROGRAM_REMOTE_CALL_H
 #define LMM_PROGRAM_REMOTE_CALL_H
@@ -13,38 +16,37 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/user.h>
+
+#include "reporter/program/attach/remote_frame.h"
 
 struct lmm_reason; /* ledger_file.h */
 struct lmm_target_map;
 struct lmm_tracee;
 
-enum { LMM_REMOTE_STATE_BYTES = 16 << 10 };
-
 struct lmm_remote {
-    const struct lmm_tracee *tracee;
+    struct lmm_tracee *tracee;
     pid_t thread;
     uint64_t syscall; /* the address of such an instruction */
     uint64_t memory;  /* the thread's: a page of code, the stack, and room for arguments */
-    struct user_regs_struct registers;
-    unsigned char state[LMM_REMOTE_STATE_BYTES]; /* of the floating point unit */
-    size_t state_bytes;
-    uint64_t mask;
+    struct lmm_remote_state state;
+    uint64_t deadline_ns; /* of CLOCK_MONOTONIC */
+    bool is_left;         /* in a call that did not return; nothing more can be called */
 };
 
-/* Keeps the thread's state, and gives it a stack. False and *ret_reason; then it is as before. */
-bool lmm_remote_begin(struct lmm_remote *remote, const struct lmm_tracee *tracee,
-                      const struct lmm_target_map *map, pid_t thread,
+/* Keeps the thread's state, and gives it a stack. No call lasts longer than until the deadline. False and *ret_reason; then it is
+ * as before. */
+bool lmm_remote_begin(struct lmm_remote *remote, struct lmm_tracee *tracee,
+                      const struct lmm_target_map *map, pid_t thread, uint64_t deadline_ns,
                       struct lmm_reason *ret_reason);
 
-/* Gives the stack back, and restores the thread's state. */
+/* Gives the stack back, and restores the thread's state, unless it is left in a call. */
 void lmm_remote_end(struct lmm_remote *remote);
 
 /* Makes a system call; its result, or -errno as the kernel gives it. arguments: six. */
 int64_t lmm_remote_system_call(struct lmm_remote *remote, uint64_t number,
                                const uint64_t arguments[6]);
 
-/* Calls a function of two arguments. False: it did not return, because of a signal of its own or for a minute. */
+/* Calls a function of two arguments. False: it did not return, because of a signal of its own, or until the deadline. */
 bool lmm_remote_call(struct lmm_remote *remote, uint64_t function, uint64_t first, uint64_t second,
                      uint64_t *ret_result);
 

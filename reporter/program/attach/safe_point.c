@@ -279,9 +279,12 @@ static bool is_signal_return(const struct lmm_safe_points *points, uint64_t pc)
            memcmp(found, code, sizeof(code)) == 0;
 }
 
+/* A stack with more frames may have no end: where tables of unwinding are wrong, a walk can go in a circle. */
+enum { FRAMES_MAX = 10000 };
+
 struct walk {
     const struct lmm_safe_points *points;
-    bool is_first;
+    unsigned frames;
     bool is_safe;
 };
 
@@ -297,9 +300,9 @@ static int look_at_frame(Dwfl_Frame *frame, void *arg)
         walk->is_safe = false;
         return DWARF_CB_ABORT;
     }
-    bool is_entry = walk->is_first && pc == points->malloc;
+    bool is_entry = walk->frames == 0 && pc == points->malloc;
 
-    walk->is_first = false;
+    walk->is_safe = walk->is_safe && walk->frames++ < FRAMES_MAX;
     pc -= is_exact || pc == 0 ? 0 : 1;
     walk->is_safe = walk->is_safe && !is_signal_return(points, is_exact ? pc : pc + 1);
     for (size_t i = 0; i < points->count && !is_entry; i++) {
@@ -311,7 +314,7 @@ static int look_at_frame(Dwfl_Frame *frame, void *arg)
 
 bool lmm_safe_points_is_safe(const struct lmm_safe_points *points, pid_t thread)
 {
-    struct walk walk = {.points = points, .is_first = true, .is_safe = true};
+    struct walk walk = {.points = points, .is_safe = true};
 
     return dwfl_getthread_frames(points->dwfl, thread, look_at_frame, &walk) == 0 && walk.is_safe;
 }
@@ -319,14 +322,16 @@ bool lmm_safe_points_is_safe(const struct lmm_safe_points *points, pid_t thread)
 struct search {
     uint64_t from;
     uint64_t to;
+    unsigned frames;
 };
 
 static int look_for(Dwfl_Frame *frame, void *arg)
 {
-    const struct search *search = arg;
+    struct search *search = arg;
     Dwarf_Addr pc = 0;
 
-    return dwfl_frame_pc(frame, &pc, NULL) && (pc < search->from || pc >= search->to)
+    return dwfl_frame_pc(frame, &pc, NULL) && (pc < search->from || pc >= search->to) &&
+                   search->frames++ < FRAMES_MAX
                ? DWARF_CB_OK
                : DWARF_CB_ABORT;
 }
@@ -334,7 +339,7 @@ static int look_for(Dwfl_Frame *frame, void *arg)
 bool lmm_safe_points_may_be_in(const struct lmm_safe_points *points, pid_t thread, uint64_t from,
                                uint64_t to)
 {
-    struct search search = {from, to};
+    struct search search = {from, to, 0};
 
     return dwfl_getthread_frames(points->dwfl, thread, look_for, &search) != 0;
 }

@@ -4,38 +4,23 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "reporter/program/base/array.h"
 #include "reporter/program/ledger/ledger_file.h"
 
-enum { PAUSE_US = 20, PATH_BYTES = 64 };
+enum { PATH_BYTES = 64 };
 
-/* ---- Time ------------------------------------------------------------------------------------ */
+static const uint64_t LOOK_NS = UINT64_C(5000000);
 
-uint64_t lmm_tracee_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t) now.tv_sec * UINT64_C(1000000000) + (uint64_t) now.tv_nsec;
-}
-
-void lmm_tracee_pause(unsigned microseconds)
-{
-    const struct timespec time = {.tv_sec = microseconds / 1000000,
-                                  .tv_nsec = (long) (microseconds % 1000000) * 1000};
-
-    nanosleep(&time, NULL);
-}
+/* Nobody would take the signal of a breakpoint that is left, so the process would end: only a thread that waits for a disk
+ * for longer is left with it. */
+static const uint64_t BREAKPOINT_GRACE_NS = UINT64_C(60000000000);
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
@@ -51,12 +36,38 @@ bool lmm_tracee_write(const struct lmm_tracee *tracee, uint64_t address, const v
     return pwrite(tracee->memory, bytes, count, (off_t) address) == (ssize_t) count;
 }
 
+/* Where its first module is mapped, which stays there; 0: unknown. */
+static uint64_t find_place(pid_t pid)
+{
+    char path[PATH_BYTES];
+    uint64_t address = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/maps", (int) pid);
+    FILE *file = fopen(path, "re");
+
+    if (file != NULL) {
+        if (fscanf(file, "%" SCNx64, &address) != 1) {
+            address = 0;
+        }
+        fclose(file);
+    }
+    return address;
+}
+
+bool lmm_tracee_is_there(const struct lmm_tracee *tracee)
+{
+    char byte;
+
+    return lmm_tracee_read(tracee, tracee->some_place, &byte, 1);
+}
+
 bool lmm_tracee_open(pid_t pid, struct lmm_tracee *ret_tracee, struct lmm_reason *ret_reason)
 {
     char path[PATH_BYTES];
 
     snprintf(path, sizeof(path), "/proc/%d/mem", (int) pid);
-    *ret_tracee = (struct lmm_tracee) {.pid = pid, .memory = open(path, O_RDWR | O_CLOEXEC)};
+    *ret_tracee = (struct lmm_tracee) {
+        .pid = pid, .memory = open(path, O_RDWR | O_CLOEXEC), .some_place = find_place(pid)};
     return ret_tracee->memory >= 0 ||
            lmm_reason_set(ret_reason, "its memory cannot be opened: %s", strerror(errno));
 }
@@ -72,45 +83,6 @@ void lmm_tracee_close(struct lmm_tracee *tracee)
     tracee->memory = -1;
 }
 
-/* ---- Registers ------------------------------------------------------------------------------- */
-
-bool lmm_thread_get(pid_t id, struct user_regs_struct *ret_registers)
-{
-    return ptrace(PTRACE_GETREGS, id, NULL, ret_registers) == 0;
-}
-
-bool lmm_thread_set(pid_t id, const struct user_regs_struct *registers)
-{
-    return ptrace(PTRACE_SETREGS, id, NULL, registers) == 0;
-}
-
-/* ---- Breakpoints ----------------------------------------------------------------------------- */
-
-static bool set_debug_register(pid_t id, size_t number, uint64_t value)
-{
-    size_t offset = offsetof(struct user, u_debugreg) + number * sizeof(uint64_t);
-
-    return ptrace(PTRACE_POKEUSER, id, offset, value) == 0;
-}
-
-/* One of the processor, which no other thread, and no child, meets. */
-static bool set_breakpoint(struct lmm_thread *thread, uint64_t address)
-{
-    enum { CONTROL = 7, LOCAL_ENABLE_0 = 1 };
-
-    thread->has_breakpoint = set_debug_register(thread->id, 0, address) &&
-                             set_debug_register(thread->id, CONTROL, LOCAL_ENABLE_0);
-    return thread->has_breakpoint;
-}
-
-static void clear_breakpoint(struct lmm_thread *thread)
-{
-    if (thread->has_breakpoint) {
-        set_debug_register(thread->id, 7, 0);
-        thread->has_breakpoint = false;
-    }
-}
-
 /* ---- Stopping -------------------------------------------------------------------------------- */
 
 struct lmm_thread *lmm_tracee_thread(struct lmm_tracee *tracee, pid_t id)
@@ -123,66 +95,9 @@ struct lmm_thread *lmm_tracee_thread(struct lmm_tracee *tracee, pid_t id)
     return NULL;
 }
 
-static void forget(struct lmm_tracee *tracee, struct lmm_thread *thread)
+void lmm_tracee_forget(struct lmm_tracee *tracee, struct lmm_thread *thread)
 {
     *thread = tracee->threads[--tracee->count];
-}
-
-/* Notes what waitpid() told of a thread. False: it has ended. */
-static bool note_status(struct lmm_thread *thread, int status)
-{
-    if (!WIFSTOPPED(status)) {
-        return false;
-    }
-    thread->is_stopped = true;
-    thread->is_interrupted = status >> 16 == PTRACE_EVENT_STOP;
-    thread->signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
-    return true;
-}
-
-/* Waits until the thread stops. 1: it has; 0: it has ended; -1: it does not. */
-static int wait_for_stop(struct lmm_thread *thread, uint64_t deadline_ns)
-{
-    for (;;) {
-        int status;
-        pid_t got = waitpid(thread->id, &status, __WALL | WNOHANG);
-
-        if (got == thread->id) {
-            return note_status(thread, status) ? 1 : 0;
-        }
-        if (got < 0 && errno != EINTR) {
-            return 0;
-        }
-        if (lmm_tracee_now() > deadline_ns) {
-            return -1;
-        }
-        lmm_tracee_pause(PAUSE_US);
-    }
-}
-
-/* Reads the first bytes of a file of /proc about a thread, as text; an empty one when it cannot be read. */
-static void read_task_file(pid_t pid, pid_t id, const char *name, char *text, size_t text_bytes)
-{
-    char path[PATH_BYTES];
-
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", (int) pid, (int) id, name);
-    FILE *file = fopen(path, "re");
-    size_t bytes = file == NULL ? 0 : fread(text, 1, text_bytes - 1, file);
-
-    text[bytes] = '\0';
-    if (file != NULL) {
-        fclose(file);
-    }
-}
-
-/* Whether the thread has ended, and only its record is left: the first one of a process may. */
-static bool is_zombie(pid_t pid, pid_t id)
-{
-    char text[512];
-
-    read_task_file(pid, id, "stat", text, sizeof(text));
-    const char *end = strrchr(text, ')');
-    return end == NULL || end[1] == '\0' || end[2] == 'Z' || end[2] == 'X';
 }
 
 /* Begins to trace a thread, and to stop it. False and *ret_reason; true also when it has ended. */
@@ -191,7 +106,7 @@ static bool take_thread(struct lmm_tracee *tracee, pid_t id, struct lmm_reason *
     if (ptrace(PTRACE_SEIZE, id, NULL, NULL) != 0) {
         int error = errno;
 
-        return error == ESRCH || is_zombie(tracee->pid, id) ||
+        return error == ESRCH || lmm_thread_is_zombie(tracee->pid, id) ||
                lmm_reason_set(ret_reason, "thread %d cannot be traced: %s", (int) id,
                               strerror(error));
     }
@@ -235,21 +150,48 @@ static int take_new_threads(struct lmm_tracee *tracee, struct lmm_reason *ret_re
     return done ? taken : -1;
 }
 
-/* Waits for all that do not stand still yet. */
-static bool wait_for_all(struct lmm_tracee *tracee, uint64_t deadline_ns,
-                         struct lmm_reason *ret_reason)
+/* Forgets those that were killed while they stood still. */
+static void forget_killed(struct lmm_tracee *tracee)
 {
     for (size_t i = 0; i < tracee->count;) {
         struct lmm_thread *thread = &tracee->threads[i];
-        int result = thread->is_stopped ? 1 : wait_for_stop(thread, deadline_ns);
 
-        if (result < 0) {
+        if (thread->is_stopped && lmm_thread_has_ended(thread->id)) {
+            lmm_tracee_forget(tracee, thread);
+        } else {
+            i++;
+        }
+    }
+}
+
+/* The first that does not stand still; NULL: all do. */
+static struct lmm_thread *find_running(struct lmm_tracee *tracee)
+{
+    for (size_t i = 0; i < tracee->count; i++) {
+        if (!tracee->threads[i].is_stopped) {
+            return &tracee->threads[i];
+        }
+    }
+    return NULL;
+}
+
+/* Waits for all that do not stand still yet. A thread that executes another program waits for those that were killed. */
+static bool wait_for_all(struct lmm_tracee *tracee, uint64_t deadline_ns,
+                         struct lmm_reason *ret_reason)
+{
+    struct lmm_thread *thread;
+
+    while ((thread = find_running(tracee)) != NULL) {
+        int result = lmm_thread_wait(tracee->pid, thread, lmm_tracee_now() + LOOK_NS);
+
+        if (result < 0 && lmm_tracee_now() > deadline_ns) {
             return lmm_reason_set(ret_reason, "thread %d does not stop", (int) thread->id);
         }
         if (result == 0) {
-            forget(tracee, thread);
-        } else {
-            i++;
+            lmm_tracee_forget(tracee, thread);
+        }
+        if (result < 0) {
+            forget_killed(tracee);
         }
     }
     return true;
@@ -259,214 +201,39 @@ bool lmm_tracee_stop(struct lmm_tracee *tracee, uint64_t deadline_ns, pid_t keep
                      struct lmm_reason *ret_reason)
 {
     int taken = 1;
+    bool done = true;
 
-    while (taken > 0) {
+    while (done && taken > 0) {
         taken = take_new_threads(tracee, ret_reason);
-        if (taken < 0 || !wait_for_all(tracee, deadline_ns, ret_reason)) {
-            lmm_tracee_release(tracee, keep);
-            return false;
+        done = taken >= 0 && wait_for_all(tracee, deadline_ns, ret_reason);
+        if (done && taken > 0 && lmm_tracee_now() > deadline_ns) {
+            done = lmm_reason_set(ret_reason, "it starts threads faster than they can be stopped");
         }
     }
-    return true;
+    if (!done) {
+        lmm_tracee_release(tracee, keep);
+    }
+    return done;
 }
 
 /* ---- Letting go ------------------------------------------------------------------------------ */
 
-/* Signals that the thread, or the process, has not taken yet, and does not block. */
-static bool has_signals(pid_t pid, pid_t id)
+bool lmm_tracee_release(struct lmm_tracee *tracee, pid_t keep)
 {
-    static const char *const keys[] = {"\nSigPnd:", "\nShdPnd:", "\nSigBlk:"};
-    char text[4096];
-    uint64_t sets[3] = {0, 0, 0};
-
-    read_task_file(pid, id, "status", text, sizeof(text));
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        const char *at = strstr(text, keys[i]);
-
-        if (at == NULL) {
-            return true;
-        }
-        sets[i] = strtoull(at + strlen(keys[i]), NULL, 16);
-    }
-    return ((sets[0] | sets[1]) & ~sets[2]) != 0;
-}
-
-/* Calls that end with EINTR when their thread was stopped, and have done nothing then. */
-static bool can_begin_again(uint64_t call)
-{
-    static const uint64_t calls[] = {
-        SYS_epoll_wait,    SYS_epoll_pwait, SYS_rt_sigtimedwait, SYS_semop,
-        SYS_semtimedop,    SYS_msgrcv,      SYS_msgsnd,          SYS_io_getevents,
-        SYS_recvfrom,      SYS_recvmsg,     SYS_accept,          SYS_accept4,
-#ifdef SYS_epoll_pwait2
-        SYS_epoll_pwait2,
-#endif
-#ifdef SYS_io_pgetevents
-        SYS_io_pgetevents,
-#endif
-    };
-
-    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-        if (calls[i] == call) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Puts the thread back before the instruction of its system call (I4). */
-static void begin_again(pid_t pid, const struct lmm_thread *thread)
-{
-    enum { SYSCALL_BYTES = 2 };
-    struct user_regs_struct registers;
-
-    if (thread->is_interrupted && thread->signal == 0 && lmm_thread_get(thread->id, &registers) &&
-        (int64_t) registers.rax == -EINTR && can_begin_again(registers.orig_rax) &&
-        !has_signals(pid, thread->id)) {
-        registers.rax = registers.orig_rax;
-        registers.rip -= SYSCALL_BYTES;
-        lmm_thread_set(thread->id, &registers);
-    }
-}
-
-/* A thread can be let go only when it stands still. */
-static void release_thread(pid_t pid, struct lmm_thread *thread)
-{
-    if (!thread->is_stopped) {
-        ptrace(PTRACE_INTERRUPT, thread->id, NULL, NULL);
-        if (wait_for_stop(thread, UINT64_MAX) <= 0) {
-            return;
-        }
-    }
-    clear_breakpoint(thread);
-    begin_again(pid, thread);
-    ptrace(PTRACE_DETACH, thread->id, NULL, (void *) (uintptr_t) thread->signal);
-}
-
-void lmm_tracee_release(struct lmm_tracee *tracee, pid_t keep)
-{
+    uint64_t deadline_ns = lmm_tracee_now() + LMM_TRACEE_GRACE_NS;
     size_t kept = 0;
+    size_t left = 0;
 
     for (size_t i = 0; i < tracee->count; i++) {
-        if (tracee->threads[i].id == keep) {
-            tracee->threads[kept++] = tracee->threads[i];
-        } else {
-            release_thread(tracee->pid, &tracee->threads[i]);
+        struct lmm_thread *thread = &tracee->threads[i];
+        bool keeps = thread->id == keep;
+        uint64_t patience_ns = thread->has_breakpoint ? BREAKPOINT_GRACE_NS : 0;
+
+        if (keeps || !lmm_thread_release(tracee->pid, thread, deadline_ns + patience_ns)) {
+            left += !keeps;
+            tracee->threads[kept++] = *thread;
         }
     }
     tracee->count = kept;
-}
-
-/* ---- Breakpoints ----------------------------------------------------------------------------- */
-
-static void go_on(struct lmm_thread *thread)
-{
-    thread->is_stopped =
-        ptrace(PTRACE_CONT, thread->id, NULL, (void *) (uintptr_t) thread->signal) != 0;
-    thread->signal = 0;
-}
-
-/* Whether a thread that stopped is at the breakpoint; then its signal is ours. */
-static bool is_there(struct lmm_thread *thread, uint64_t address)
-{
-    struct user_regs_struct registers;
-    bool is_trap = thread->signal == SIGTRAP && lmm_thread_get(thread->id, &registers) &&
-                   registers.rip == address;
-
-    thread->signal = is_trap ? 0 : thread->signal;
-    return is_trap;
-}
-
-/* Waits until any thread stops at the breakpoint. */
-static pid_t wait_for_breakpoint(struct lmm_tracee *tracee, uint64_t address, uint64_t deadline_ns)
-{
-    while (tracee->count > 0 && lmm_tracee_now() < deadline_ns) {
-        for (size_t i = 0; i < tracee->count; i++) {
-            struct lmm_thread *thread = &tracee->threads[i];
-            int result = wait_for_stop(thread, 0);
-
-            if (result == 0) {
-                forget(tracee, thread);
-                break;
-            }
-            if (result > 0 && is_there(thread, address)) {
-                return thread->id;
-            }
-            if (result > 0) {
-                go_on(thread);
-            }
-        }
-        lmm_tracee_pause(PAUSE_US);
-    }
-    return 0;
-}
-
-/* Whether a signal waits for the thread alone. */
-static bool has_pending(pid_t id, int signal)
-{
-    enum { MOST = 32 };
-    const struct __ptrace_peeksiginfo_args arguments = {.off = 0, .flags = 0, .nr = MOST};
-    siginfo_t found[MOST];
-    long count = ptrace(PTRACE_PEEKSIGINFO, id, &arguments, found);
-
-    for (long i = 0; i < count; i++) {
-        if (found[i].si_signo == signal) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A thread that came to the breakpoint when it was stopped has the signal of it still before it; the kernel delivers
- * that one first. */
-static void take_trap(struct lmm_thread *thread, uint64_t address)
-{
-    struct user_regs_struct registers;
-
-    while (thread->is_stopped && thread->signal == 0 && lmm_thread_get(thread->id, &registers) &&
-           registers.rip == address && has_pending(thread->id, SIGTRAP)) {
-        go_on(thread);
-        if (wait_for_stop(thread, UINT64_MAX) > 0) {
-            is_there(thread, address);
-        }
-    }
-}
-
-/* Stops those that run; one that comes to the breakpoint meanwhile just stands there. */
-static void stop_running(struct lmm_tracee *tracee, uint64_t address)
-{
-    for (size_t i = 0; i < tracee->count;) {
-        struct lmm_thread *thread = &tracee->threads[i];
-
-        if (!thread->is_stopped) {
-            ptrace(PTRACE_INTERRUPT, thread->id, NULL, NULL);
-            if (wait_for_stop(thread, UINT64_MAX) <= 0) {
-                forget(tracee, thread);
-                continue;
-            }
-            is_there(thread, address);
-        }
-        clear_breakpoint(thread);
-        take_trap(thread, address);
-        i++;
-    }
-}
-
-pid_t lmm_tracee_run_to(struct lmm_tracee *tracee, uint64_t address, uint64_t deadline_ns)
-{
-    bool has_any = false;
-
-    for (size_t i = 0; i < tracee->count; i++) {
-        has_any |= set_breakpoint(&tracee->threads[i], address);
-    }
-    if (!has_any) {
-        return 0;
-    }
-    for (size_t i = 0; i < tracee->count; i++) {
-        go_on(&tracee->threads[i]);
-    }
-    pid_t found = wait_for_breakpoint(tracee, address, deadline_ns);
-
-    stop_running(tracee, address);
-    return found;
+    return left == 0;
 }

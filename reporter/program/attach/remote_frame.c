@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/attach/remote_frame.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "reporter/program/attach/tracee_thread.h"
+
+/* As the kernel has it (asm/ucontext.h): glibc's struct has a longer mask. */
+struct frame {
+    uint64_t flags;
+    uint64_t link;
+    struct {
+        uint64_t sp;
+        int32_t flags;
+        uint64_t size;
+    } stack;
+    uint64_t registers[18]; /* in the order of asm/sigcontext.h */
+    uint16_t segments[4];
+    uint64_t facts[4];
+    uint64_t state; /* the address of what XSAVE has stored */
+    uint64_t reserved[8];
+    uint64_t mask;
+};
+
+enum {
+    HAS_STATE = 1,
+    HAS_SS = 2,
+    STATE_OFFSET = 512,
+    NO_FLAGS = 0x7777, /* makes the kernel leave the thread's stack for signals as it is */
+};
+
+_Static_assert(sizeof(struct frame) <= STATE_OFFSET, "the state comes after it");
+_Static_assert(offsetof(struct frame, registers) == 40 && offsetof(struct frame, mask) == 296,
+               "as the kernel reads it");
+
+/* What the kernel puts beside the state, for itself. */
+struct software_bytes {
+    uint32_t magic;
+    uint32_t extended_bytes;
+    uint64_t features;
+    uint32_t bytes;
+    uint32_t padding[7];
+};
+
+static void put_state(const struct lmm_remote_state *state, unsigned char *at)
+{
+    enum { SOFTWARE = 464 };
+    static const uint32_t end_magic = 0x46505845;
+    uint32_t bytes = (uint32_t) state->count;
+    struct software_bytes software = {
+        .magic = 0x46505853, .extended_bytes = bytes + sizeof(end_magic), .bytes = bytes};
+
+    memcpy(at, state->bytes, state->count);
+    memcpy(&software.features, state->bytes + SOFTWARE, sizeof(software.features));
+    memcpy(at + SOFTWARE, &software, sizeof(software));
+    memcpy(at + state->count, &end_magic, sizeof(end_magic));
+}
+
+/* The kernel's own results, which it turns into a new start of the call where the thread returns from it. */
+static bool starts_again(const struct user_regs_struct *registers)
+{
+    enum { RESTARTSYS = 512, RESTARTNOINTR = 513, RESTARTNOHAND = 514, RESTART_BLOCK = 516 };
+    int64_t result = -(int64_t) registers->rax;
+
+    return (int64_t) registers->orig_rax >= 0 &&
+           (result == RESTARTSYS || result == RESTARTNOINTR || result == RESTARTNOHAND ||
+            result == RESTART_BLOCK || lmm_thread_was_in_call(registers));
+}
+
+void lmm_remote_frame_make(const struct lmm_remote_state *state, uint64_t address,
+                           unsigned char ret_frame[LMM_REMOTE_FRAME_BYTES],
+                           unsigned char ret_code[LMM_REMOTE_RETURN_BYTES])
+{
+    static const unsigned char code[LMM_REMOTE_RETURN_BYTES] = {
+        0x48, 0xbc, 0, 0, 0, 0, 0, 0, 0, 0, /* mov $address, %rsp */
+        0xb8, 0x0f, 0, 0, 0,                /* mov $SYS_rt_sigreturn, %eax */
+        0x0f, 0x05,                         /* syscall */
+    };
+    struct user_regs_struct now = state->registers;
+
+    if (starts_again(&now)) {
+        lmm_thread_put_before_call(&now);
+    }
+    const struct frame frame = {
+        .flags = HAS_STATE | HAS_SS,
+        .stack = {.flags = NO_FLAGS},
+        .registers = {now.r8, now.r9, now.r10, now.r11, now.r12, now.r13, now.r14, now.r15, now.rdi,
+                      now.rsi, now.rbp, now.rbx, now.rdx, now.rax, now.rcx, now.rsp, now.rip,
+                      now.eflags},
+        .segments = {(uint16_t) now.cs, 0, 0, (uint16_t) now.ss},
+        .state = address + STATE_OFFSET,
+        .mask = state->mask,
+    };
+
+    memset(ret_frame, 0, LMM_REMOTE_FRAME_BYTES);
+    memcpy(ret_frame, &frame, sizeof(frame));
+    put_state(state, ret_frame + STATE_OFFSET);
+    memcpy(ret_code, code, sizeof(code));
+    memcpy(ret_code + 2, &address, sizeof(address));
+}
