@@ -25,7 +25,7 @@ struct lmm_page *lmm_slots_create(char *base, uint16_t family, uint32_t stride, 
     lmm_store_relaxed(&page->unit,
                       (uint32_t) ((uintptr_t) base >> LMM_UNIT_SHIFT)); /* as in span.c */
     struct lmm_page_facts *facts = lmm_page_facts(page);
-    facts->units = 1;
+    lmm_store_relaxed(&facts->units, 1u); /* as `unit` */
     facts->unlisted = 0;
     lmm_memory_begin(page, is_fresh);
     page->tags = tags;
