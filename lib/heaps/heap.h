@@ -34,9 +34,9 @@
 #include "lib/ground/sync.h"
 
 enum {
-    LMM_BATCHES = 16,
+    LMM_BATCHES = 32,
     LMM_BATCH_SLOTS = 256, /* of a batch at most */
-    LMM_BATCH_PART = 4,    /* and this part of its page's slots at most: 64 KiB */
+    LMM_BATCH_PART = 16,   /* and this part of its page's slots at most: 16 KiB */
     LMM_REAP_PAGES =
         16, /* pages that others freed wholly and that an owner may leave uncollected */
 };

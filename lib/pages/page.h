@@ -139,30 +139,30 @@ enum lmm_page_kind {
 enum { LMM_SLOT_STRIDE_MAX = 8192 }; /* larger structs are runs; keeps the division exact */
 
 struct lmm_page {
-    /* What the owner's free path touches: one cache line. */
+    /* What every thread's free reads, and slow paths write: one cache line. */
     uint64_t multiplier; /* ceil(2^32 / stride); 0: not for the fast path */
     uint32_t *tags;
     struct lmm_heap *owner; /* NULL: not a slot page */
-    uint32_t head;          /* owner: list of free slots */
-    uint32_t countdown;     /* owner: frees until lmm_heap_page_event(); atomic */
     uint32_t unit;          /* address of the page >> LMM_UNIT_SHIFT */
     uint32_t slots;
     uint32_t stride;
-    uint32_t fresh;  /* owner: slots from it on were never handed out */
-    uint32_t target; /* owner: the number of free slots when countdown reaches 0; atomic */
+    uint32_t fresh; /* owner: slots from it on were never handed out */
     uint16_t family;
-    uint8_t kind;        /* enum lmm_page_kind; atomic */
-    uint8_t gone : 1;    /* kind NONE: a page of `family` ended here */
-    uint8_t queued : 1;  /* owner: `node` is in the heap's queue */
-    uint8_t apart : 1;   /* span: the kernel moved it, so it is a mapping of its own */
-    uint8_t advised : 1; /* span: it has asked for large pages (huge.h); under RUNS */
-    uint32_t head_site;  /* owner: who allocated the block at `head` last; LMM_SITE_NONE: unknown */
+    uint8_t kind;         /* enum lmm_page_kind; atomic */
+    uint8_t gone : 1;     /* kind NONE: a page of `family` ended here */
+    uint8_t queued : 1;   /* owner: `node` is in the heap's queue */
+    uint8_t apart : 1;    /* span: the kernel moved it, so it is a mapping of its own */
+    uint8_t advised : 1;  /* span: it has asked for large pages (huge.h); under RUNS */
+    struct glthread glue; /* pages of one heap and family, or of one family's runs */
 
-    /* What foreign threads write, and the owner's slow path. foreign: atomic; the first slot of the
-     * foreign list, and its length << 32. */
-    uint64_t foreign __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
+    /* What the owner's free writes, and foreign threads when they hand slots over: another one, so
+     * that foreign threads need not wait for the first. */
+    uint32_t head __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* owner: list of free slots */
+    uint32_t countdown; /* owner: frees until lmm_heap_page_event(); atomic */
+    uint32_t target;    /* owner: the number of free slots when countdown reaches 0; atomic */
+    uint32_t head_site; /* owner: who allocated the block at `head` last; LMM_SITE_NONE: unknown */
+    uint64_t foreign;   /* atomic; the first slot of the foreign list, and its length << 32 */
     struct lmm_page *reported; /* next on the owner's list of pages with foreign frees */
-    struct glthread glue;      /* pages of one heap and family, or of one family's runs */
     struct glpq_node node;     /* slot page: key log2(free slots) */
 };
 

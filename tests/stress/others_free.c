@@ -10,7 +10,7 @@ enum {
     BLOCKS = 131072,
     PAGE_BYTES = 256 << 10,
     UNCOLLECTED_PAGES =
-        48, /* LMM_REAP_PAGES, those of LMM_BATCHES, and an eighth of what was left */
+        64, /* LMM_REAP_PAGES, those of LMM_BATCHES, and an eighth of what was left */
     OWNERS = 3,
     FREERS = 2,
     ROUNDS = TSAN ? 30 : 150,
