@@ -5,6 +5,7 @@
 #include "lib/front/misuse.h"
 #include "lib/heaps/foreign.h"
 #include "lib/heaps/heap.h"
+#include "lib/heaps/magazine.h"
 #include "lib/pages/limit.h"
 #include "lib/ground/tools.h"
 #include "lib/heaps/thread.h"
@@ -69,13 +70,23 @@ bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts)
 
 /* ---- Allocating ------------------------------------------------------------------------------ */
 
+/* As lmm_heap_refill(), which also trims when another thread has asked for it: then slots in magazines
+ * are in its way. */
+static bool refill(struct lmm_heap *heap, struct lmm_family *family)
+{
+    if (LMM_UNLIKELY(lmm_load_relaxed(&heap->trim_wanted))) {
+        lmm_magazines_flush(heap);
+    }
+    return lmm_heap_refill(heap, family);
+}
+
 static void *alloc_slot(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value)
 {
     void *block;
 
     do {
         block = lmm_bin_pop(&heap->open.bins[family->index], live_value);
-    } while (block == NULL && lmm_heap_refill(heap, family));
+    } while (block == NULL && refill(heap, family));
     return block;
 }
 

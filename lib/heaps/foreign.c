@@ -124,6 +124,12 @@ void lmm_foreign_push_unread(struct lmm_heap *heap, struct lmm_page *page, uint3
     add(heap, page, slot, block);
 }
 
+void lmm_foreign_push_marked(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot)
+{
+    LMM_CHECK(lmm_load_relaxed(&page->tags[slot]) == lmm_foreign_mark(heap));
+    add(heap, page, slot, NULL);
+}
+
 /* ---- Tags that are still LIVE ---------------------------------------------------------------- */
 
 /* A batch as it was at one moment. */

@@ -38,6 +38,9 @@ uint32_t lmm_foreign_push(struct lmm_heap *heap, struct lmm_page *page, uint32_t
 void lmm_foreign_push_unread(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot,
                              const void *block);
 
+/* The same for a slot that holds the heap's mark already: it was in a magazine (magazine.h). */
+void lmm_foreign_push_marked(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot);
+
 /* Whether slots in batches may have a LIVE tag. */
 static inline bool lmm_foreign_leaves_tags(void)
 {

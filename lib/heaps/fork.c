@@ -12,6 +12,7 @@
 #include "lib/ground/system.h"
 #include "lib/ground/tools.h"
 #include "lib/heaps/foreign.h"
+#include "lib/heaps/magazine.h"
 #include "lib/heaps/repair.h"
 #include "lib/heaps/thread.h"
 #include "lib/pages/family.h"
@@ -354,6 +355,7 @@ static void repair(void)
     lmm_foreign_mark_batches(lmm_thread_heaps(), NULL);
     for (struct lmm_heap *heap = lmm_thread_heaps(); heap != NULL; heap = heap->next) {
         lmm_thread_forget_cache_locked(heap);
+        lmm_magazines_forget(heap);
         lmm_repair_heap(heap);
         if (heap != child.survivor && !heap->is_shared) {
             lmm_heap_give_rows(heap);

@@ -86,6 +86,7 @@ bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared, bool 
     heap->number = number;
     heap->is_shared = is_shared;
     heap->open.heap = heap;
+    heap->open.magazines = &lmm_no_magazines;
     heap->reap_at = LMM_REAP_PAGES;
     heap->tracer = takes_stacks ? new_tracer() : NULL;
     if ((takes_stacks && heap->tracer == NULL) || !init_batches(heap) ||
@@ -157,7 +158,7 @@ bool lmm_heap_open_sites(struct lmm_heap *heap)
     bool done = grow_bins_locked(heap, families) && grow_directory_locked(heap, sites);
     if (done) {
         heap->open.site_limit = sites;
-        heap->open.first_limit = lmm_open_first_limit(&heap->open);
+        lmm_open_set_first_limit(&heap->open, lmm_open_first_limit(&heap->open));
         /* This thread's tags of these sites come with the sites' records: the fast paths store tags relaxed.
          * Partner: lmm_series_records(), by which who has read a tag finds the record. */
         __atomic_thread_fence(__ATOMIC_RELEASE);
@@ -184,15 +185,7 @@ void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page)
 void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot)
 {
     LMM_CHECK(page->owner == heap && lmm_tag_state(page->tags[slot]) == LMM_TAG_LIVE);
-    uint32_t site = lmm_tag_site(page->tags[slot]);
-    lmm_store_relaxed(&page->tags[slot], page->head);
-    page->head = slot;
-    page->head_site = site;
-    if (LMM_UNLIKELY(lmm_count_down_single_writer(&page->countdown))) {
-        int saved_errno = errno;
-        lmm_heap_page_event(heap, page);
-        errno = saved_errno;
-    }
+    lmm_heap_list_own(heap, page, slot, lmm_tag_site(page->tags[slot]));
 }
 
 /* ---- Collecting what other threads freed ----------------------------------------------------- */

@@ -8,8 +8,9 @@
  * at once. Frees by other threads reach a page's foreign list in batches (foreign.h).
  *
  * Invariants (checked by lmm_heap_is_valid()):
- *   I1  a slot is LIVE, or on exactly one list (private, the page's, foreign, or a batch), or
- *       unlisted, or fresh; of the slots in a batch some may have a LIVE tag (foreign.h)
+ *   I1  a slot is LIVE, or on exactly one list (private, the page's, foreign, or a batch), or in a
+ *       magazine (magazine.h), or unlisted, or fresh; of the slots in a batch some may have a LIVE
+ *       tag (foreign.h)
  *   I2  each page is current, queued or nearly full, as family_pages.h says
  *   I3  a page is on its heap's `reported` list exactly while its foreign list is not empty, except
  *       between the two steps of reporting and of collecting
@@ -33,16 +34,24 @@
 #include "lib/pages/page.h"
 #include "lib/ground/sync.h"
 
+#include <errno.h>
+
 enum {
     LMM_BATCHES = 32,
-    LMM_BATCH_SLOTS = 256, /* of a batch at most */
-    LMM_BATCH_PART = 16,   /* and this part of its page's slots at most: 16 KiB */
+    LMM_BATCH_SLOTS = 256,   /* of a batch at most */
+    LMM_BATCH_PART = 16,     /* and this part of its page's slots at most: 16 KiB */
+    LMM_MAGAZINE_FIRST = 33, /* the families from that one on, */
+    LMM_MAGAZINE_END = 57,   /* before this one, have magazines in the drop-in (magazine.h) */
     LMM_REAP_PAGES =
         16, /* pages that others freed wholly and that an owner may leave uncollected */
 };
 
 struct lmm_cache;
+struct lmm_magazines;
 struct lmm_tracer;
+
+/* What a heap has before its magazines: they cannot take or give a slot. */
+extern struct lmm_magazines lmm_no_magazines __attribute__((visibility("hidden")));
 
 /* One cache line: all that an allocation reads and writes except the tag and the counter. */
 struct lmm_bin {
@@ -68,12 +77,14 @@ struct lmm_open {
     struct lmm_bin *bins;        /* by family index */
     struct lmm_ledger_row *rows; /* of the first LMM_ROWS_IN_FIRST sites; NULL: no page yet */
     uint32_t first_limit;        /* sites below it have their row there */
+    uint32_t small_limit;        /* the same, without the families that have magazines */
     uint32_t site_limit;  /* the directory has sites below it; 0: the slow path must be taken */
     uintptr_t *directory; /* by site >> LMM_ROWS_SHIFT: the address that the row of site 0 */
                           /* would have in that site's row page; 0: no page yet, or a child */
                           /* process that is not settled (thread.h) */
     /* first_limit, but 0 in a child process that is not settled; never NULL in lmm_thread_open. */
     uint32_t *limit_in_parent;
+    struct lmm_magazines *magazines; /* never NULL */
 };
 
 /* The row of a site in the heap; NULL: the slow path must be taken. */
@@ -140,6 +151,13 @@ static inline uint32_t lmm_open_first_limit(const struct lmm_open *open)
     uint32_t most = open->rows == NULL ? 0 : LMM_ROWS_IN_FIRST;
 
     return open->site_limit < most ? open->site_limit : most;
+}
+
+/* Sets first_limit, and what follows from it. */
+static inline void lmm_open_set_first_limit(struct lmm_open *open, uint32_t limit)
+{
+    open->first_limit = limit;
+    open->small_limit = limit < LMM_MAGAZINE_FIRST ? limit : (uint32_t) LMM_MAGAZINE_FIRST;
 }
 
 /*
@@ -249,8 +267,10 @@ lmm_heap_pop(const struct lmm_open *open, uint32_t site, uint32_t family, bool o
 
 /* What lmm_heap_push() did. */
 enum lmm_push {
-    LMM_PUSH_DONE,    /* freed and counted */
-    LMM_PUSH_EVENT,   /* the same, and *ret_page needs lmm_heap_page_event() */
+    LMM_PUSH_DONE,  /* freed and counted */
+    LMM_PUSH_EVENT, /* the same, and *ret_page needs lmm_heap_page_event() */
+    LMM_PUSH_LONGER, /* nothing: p is the start of a slot of *ret_page, which is this heap's, of an */
+                     /* open family that may have magazines; own_sites only */
     LMM_PUSH_FOREIGN, /* nothing: p is the start of a slot of *ret_page, which is not this heap's */
     LMM_PUSH_SITE, /* nothing: p is the start of a slot of *ret_page, which is this heap's, but not */
                    /* live, or of another site */
@@ -259,11 +279,11 @@ enum lmm_push {
 
 /*
  * Frees p when it is a live slot of this heap, of an open site. The owner thread calls this,
- * without a lock; all stores are relaxed. *ret_page is set for LMM_PUSH_EVENT, LMM_PUSH_FOREIGN
- * and LMM_PUSH_SITE only.
+ * without a lock; all stores are relaxed. *ret_page is not set for LMM_PUSH_SLOW.
  *
- * own_sites: frees only blocks of their family's first site, whose id is the family's index. Then
- * the counter's address does not depend on the tag, which saves a sixth of a free's time.
+ * own_sites: frees only blocks of their family's first site, whose id is the family's index, and of
+ * families without magazines. Then the counter's address does not depend on the tag, which saves a
+ * sixth of a free's time.
  */
 static inline __attribute__((always_inline)) enum lmm_push
 lmm_heap_push(const struct lmm_open *open, const void *p, bool own_sites,
@@ -286,8 +306,11 @@ lmm_heap_push(const struct lmm_open *open, const void *p, bool own_sites,
     uint32_t *tag = &page->tags[slot];
     uint32_t found = lmm_load_relaxed(tag) - LMM_TAG_LIVE_BASE;
     uint32_t site = own_sites ? page->family : found;
-    struct lmm_ledger_row *row =
-        own_sites ? lmm_open_first_row(open, site) : lmm_open_row_near(open, site);
+    if (own_sites && LMM_UNLIKELY(site >= open->small_limit)) {
+        return site < open->first_limit ? LMM_PUSH_LONGER : LMM_PUSH_SITE;
+    }
+    struct lmm_ledger_row *row = own_sites ? lmm_open_row_below(open, site, UINT32_MAX, true)
+                                           : lmm_open_row_near(open, site);
     if (LMM_UNLIKELY(row == NULL || found != site)) {
         return LMM_PUSH_SITE; /* not LIVE, or a site that this heap has no row for yet */
     }
@@ -367,6 +390,20 @@ LMM_NOINLINE void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *pa
 
 /* Frees a live slot of this heap, off the fast path; the caller counts it. Preserves errno. */
 void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot);
+
+/* The same for a slot with any tag, whose block the site allocated. */
+static inline void lmm_heap_list_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot,
+                                     uint32_t site)
+{
+    lmm_store_relaxed(&page->tags[slot], page->head);
+    page->head = slot;
+    page->head_site = site;
+    if (LMM_UNLIKELY(lmm_count_down_single_writer(&page->countdown))) {
+        int saved_errno = errno;
+        lmm_heap_page_event(heap, page);
+        errno = saved_errno;
+    }
+}
 
 /* Counts delta for site in the heap's row, or, without memory for one, in the shared row. */
 void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledger_row *delta);

@@ -79,7 +79,7 @@ static bool take_page_locked(struct lmm_heap *heap, uint32_t site)
     add_to_directory(heap, page);
     if (page->first_site == 0) {
         heap->open.rows = page->record->row;
-        heap->open.first_limit = lmm_open_first_limit(&heap->open);
+        lmm_open_set_first_limit(&heap->open, lmm_open_first_limit(&heap->open));
     }
     return true;
 }
@@ -120,7 +120,8 @@ void lmm_heap_give_rows(struct lmm_heap *heap)
         lmm_peak_add(heap->tracer->pending_bytes);
         heap->tracer->pending_bytes = heap->tracer->step_bytes = 0;
     }
-    *heap->open.limit_in_parent = heap->open.first_limit = 0;
+    *heap->open.limit_in_parent = 0;
+    lmm_open_set_first_limit(&heap->open, 0);
     heap->open.rows = NULL;
     lmm_rows_give(heap->row_pages);
     heap->row_pages = NULL;

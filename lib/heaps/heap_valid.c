@@ -2,6 +2,7 @@
 /* heap_valid: checks the invariants of heap.h. */
 #include "lib/heaps/heap.h"
 
+#include "lib/heaps/magazine.h"
 #include "lib/pages/slots.h"
 
 /* The marks in [first, end) that are in slot pages. */
@@ -138,6 +139,7 @@ static bool tables_are_valid(const struct lmm_heap *heap)
     const struct lmm_open *open = &heap->open;
     bool is_valid = open->site_limit <= heap->directory_capacity << LMM_ROWS_SHIFT &&
                     open->first_limit == lmm_open_first_limit(open) &&
+                    open->small_limit <= open->first_limit &&
                     *open->limit_in_parent <= open->first_limit;
     bool has_first = false;
 
@@ -152,7 +154,8 @@ static bool tables_are_valid(const struct lmm_heap *heap)
     return is_valid && has_first == (open->rows != NULL);
 }
 
-/* All except that each mark in a tag belongs to a batch. Adds the marked slots in batches to *marked. */
+/* All except that each mark in a tag belongs to a batch or a magazine. Adds the marked slots in these
+ * to *marked. */
 static bool parts_are_valid(const struct lmm_heap *heap, size_t *marked)
 {
     size_t foreign = 0;
@@ -163,7 +166,7 @@ static bool parts_are_valid(const struct lmm_heap *heap, size_t *marked)
         }
     }
     return reports_are_valid(heap, foreign) && batches_are_valid(heap, marked) &&
-           tables_are_valid(heap);
+           lmm_magazines_are_valid(heap, marked) && tables_are_valid(heap);
 }
 
 bool lmm_heap_is_valid(const struct lmm_heap *heap)

@@ -3,6 +3,7 @@
 
 #include "lib/heaps/cache.h"
 #include "lib/heaps/foreign.h"
+#include "lib/heaps/magazine.h"
 #include "lib/ground/tools.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/options.h"
@@ -19,7 +20,8 @@
 /* What a thread without a heap has for open.limit_in_parent, and one whose sites are closed. */
 static uint32_t no_sites;
 
-_Thread_local struct lmm_open lmm_thread_open = {.limit_in_parent = &no_sites};
+_Thread_local struct lmm_open lmm_thread_open = {.limit_in_parent = &no_sites,
+                                                 .magazines = &lmm_no_magazines};
 
 /* How often the destructor of the key has run for this thread. */
 static _Thread_local unsigned rounds __attribute__((tls_model("initial-exec")));
@@ -221,7 +223,9 @@ static void depart(void *arg)
     }
     lmm_thread_settle();
     has_departed = true;
-    lmm_thread_open = (struct lmm_open) {.limit_in_parent = &no_sites};
+    lmm_thread_open =
+        (struct lmm_open) {.limit_in_parent = &no_sites, .magazines = &lmm_no_magazines};
+    lmm_magazines_flush(heap);
     lmm_foreign_flush(heap);
     lmm_heap_settle(heap);
     lmm_heap_give_rows(heap);
@@ -264,7 +268,7 @@ struct lmm_heap *lmm_thread_enter(void)
 
 void lmm_thread_close_sites(void)
 {
-    lmm_thread_open.first_limit = 0;
+    lmm_open_set_first_limit(&lmm_thread_open, 0);
     lmm_thread_open.limit_in_parent = &no_sites;
     lmm_thread_open.site_limit = 0;
 }
@@ -314,6 +318,7 @@ void lmm_thread_tidy(void)
     struct lmm_heap *heap = lmm_thread_open.heap;
 
     if (heap != NULL && !lmm_chunks_are_pending()) { /* a report creates no ledger in a child */
+        lmm_magazines_flush(heap);
         lmm_foreign_flush(heap);
         lmm_cache_flush(heap);
         lmm_heap_tidy(heap);
@@ -344,6 +349,7 @@ size_t lmm_thread_trim(void)
 {
     struct lmm_heap *heap = lmm_thread_enter();
 
+    lmm_magazines_flush(heap);
     lmm_foreign_flush(heap);
     lmm_cache_flush(heap);
     size_t bytes = lmm_heap_trim(heap);

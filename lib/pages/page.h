@@ -295,6 +295,12 @@ static inline void lmm_page_set_tag(struct lmm_page *page, size_t slot, uint32_t
     lmm_store_relaxed(&page->tags[slot], tag);
 }
 
+/* The slot of a slot page that starts at p. */
+static inline uint32_t lmm_page_slot_at(const struct lmm_page *page, const void *p)
+{
+    return (uint32_t) (((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier >> 32);
+}
+
 /* The page after `page` on a list of pages by `glue`; the first one for NULL; NULL at the end. */
 static inline struct lmm_page *lmm_page_next(const struct glthread *list, struct lmm_page *page)
 {

@@ -17,16 +17,20 @@
 #define LMM_PRELOAD_CLASSES_H
 
 #include "lib/ground/base.h"
+#include "lib/heaps/heap.h"
 #include "lib/pages/page.h"
 
 enum {
     LMM_CLASS_BYTES_MAX = 8192,
     LMM_CLASSES = 57,
+    LMM_SMALL_BYTES = 1024, /* of the last class without a magazine */
     LMM_CLASS_LARGE = LMM_CLASSES,
     LMM_LARGE_STRIDE = 1024,
     LMM_LARGE_CACHE_BYTES = 2 << 20, /* of its runs in each heap */
 };
 
+_Static_assert(LMM_MAGAZINE_FIRST == 1 + 8 + 3 * 8 && (int) LMM_MAGAZINE_END == (int) LMM_CLASSES,
+               "the longer classes, and only these, have magazines");
 _Static_assert(LMM_LARGE_STRIDE - 1 <= LMM_SLACK_MAX, "the slack of a run fits into a tag");
 
 /* The class of a request of (8 x the index) bytes. */

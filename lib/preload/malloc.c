@@ -10,6 +10,7 @@
 #include "lib/heaps/cache.h"
 #include "lib/heaps/foreign.h"
 #include "lib/heaps/heap.h"
+#include "lib/heaps/magazine.h"
 #include "lib/ground/options.h"
 #include "lib/ground/vm.h"
 #include "lib/preload/classes.h"
@@ -31,9 +32,35 @@ static void *fail(int error)
     return NULL;
 }
 
-/* Pops a slot of the class where the bin's list is empty. NULL: the slow path is needed. */
-static void *pop_restocked(uint32_t class)
+/* Pops a slot of a class that may have a magazine. NULL: the slow path is needed. */
+static inline __attribute__((always_inline)) void *pop_longer(uint32_t class)
 {
+    void *block = lmm_magazine_pop(&lmm_thread_open, class);
+
+    return LMM_LIKELY(block != NULL) ? block : lmm_heap_pop(&lmm_thread_open, class, class, true);
+}
+
+/* Pops a slot of the class. NULL: the slow path is needed. */
+static inline __attribute__((always_inline)) void *pop(uint32_t class)
+{
+    return LMM_LIKELY(class < LMM_MAGAZINE_FIRST)
+               ? lmm_heap_pop(&lmm_thread_open, class, class, true)
+               : pop_longer(class);
+}
+
+static void look_at_magazines(void)
+{
+    if (lmm_thread_open.magazines != &lmm_no_magazines) {
+        lmm_magazines_look(lmm_thread_open.heap);
+    }
+}
+
+/* The same when pop() has found none: takes more for the bin. */
+static LMM_NOINLINE void *pop_restocked(uint32_t class)
+{
+    if (class >= LMM_MAGAZINE_FIRST) {
+        look_at_magazines();
+    }
     return lmm_heap_pop_restocked(&lmm_thread_open, class, class);
 }
 
@@ -60,10 +87,19 @@ static LMM_NOINLINE void *alloc_run(size_t bytes)
     return LMM_LIKELY(block != NULL) ? block : alloc_slow(bytes);
 }
 
-static inline __attribute__((always_inline)) void *alloc(size_t bytes)
+static LMM_NOINLINE void *alloc_longer(size_t bytes)
 {
     if (LMM_UNLIKELY(bytes > LMM_CLASS_BYTES_MAX)) {
         return alloc_run(bytes);
+    }
+    void *block = pop_longer(lmm_class_of(bytes));
+    return LMM_LIKELY(block != NULL) ? block : alloc_slow(bytes);
+}
+
+static inline __attribute__((always_inline)) void *alloc(size_t bytes)
+{
+    if (LMM_UNLIKELY(bytes > LMM_SMALL_BYTES)) {
+        return alloc_longer(bytes);
     }
     uint32_t class = lmm_class_of(bytes);
     void *block = lmm_heap_pop(&lmm_thread_open, class, class, true);
@@ -91,9 +127,9 @@ LMM_API void *calloc(size_t count, size_t size)
 
     if (LMM_LIKELY(lmm_multiply_fits(count, size, &bytes) && bytes <= LMM_CLASS_BYTES_MAX)) {
         uint32_t class = lmm_class_of(bytes);
-        void *block = lmm_heap_pop(&lmm_thread_open, class, class, true);
+        void *block = pop(class);
         if (LMM_LIKELY(block != NULL)) {
-            return memset(block, 0, lmm_thread_open.bins[class].stride);
+            return memset(block, 0, lmm_class_strides[class]);
         }
     }
     return calloc_slow(count, size);
@@ -115,6 +151,40 @@ static LMM_NOINLINE void page_event(struct lmm_page *page)
     errno = saved_errno;
 }
 
+/* Frees p, the start of a slot of this heap's page, of an open class above LMM_SMALL_BYTES, whose
+ * magazine does not take it. */
+static LMM_NOINLINE void free_unkept(void *p, struct lmm_page *page)
+{
+    struct lmm_open *open = &lmm_thread_open;
+    uint32_t class = page->family;
+    uint32_t slot = lmm_page_slot_at(page, p);
+    uint32_t *tag = &page->tags[slot];
+    struct lmm_ledger_row *row = &open->rows[class];
+
+    if (class >= LMM_MAGAZINE_END || lmm_load_relaxed(tag) != (LMM_TAG_LIVE_BASE | class)) {
+        free_stacked(p, page);
+        return;
+    }
+    if (open->magazines == &lmm_no_magazines) {
+        lmm_magazines_create(open);
+    }
+    lmm_heap_push_own(open->heap, page, slot);
+    lmm_tag_before_block(tag, p);
+    lmm_add_single_writer_release(&row->freed_blocks, 1);
+    look_at_magazines();
+}
+
+/* The same, where the magazine may take it. */
+static LMM_NOINLINE void free_longer(void *p, struct lmm_page *page)
+{
+    const struct lmm_open *open = &lmm_thread_open;
+    uint32_t class = page->family;
+
+    if (LMM_UNLIKELY(!lmm_magazine_push(open, class, &open->rows[class], page, p, true))) {
+        free_unkept(p, page);
+    }
+}
+
 /*
  * Frees p, the start of a slot of another heap's page. A block of a size class counts at the class's
  * first site, so its tag need not be read before a whole batch of tags is written (foreign.h).
@@ -130,8 +200,11 @@ static LMM_NOINLINE void free_other(void *p, struct lmm_page *page)
         lmm_block_free_other(p, page);
         return;
     }
-    uint64_t offset = (uintptr_t) p & (LMM_UNIT_BYTES - 1);
-    lmm_foreign_push_unread(open->heap, page, (uint32_t) (offset * page->multiplier >> 32), p);
+    if (class >= LMM_MAGAZINE_FIRST &&
+        LMM_LIKELY(lmm_magazine_push(open, class, row, page, p, false))) {
+        return;
+    }
+    lmm_foreign_push_unread(open->heap, page, lmm_page_slot_at(page, p), p);
     lmm_add_single_writer_release(&row->freed_blocks, 1);
     lmm_add_single_writer_release(&row->foreign_frees, 1);
 }
@@ -144,7 +217,9 @@ static inline __attribute__((always_inline)) void free_block(void *p)
     if (LMM_LIKELY(push == LMM_PUSH_DONE)) {
         return;
     }
-    if (push == LMM_PUSH_SITE) {
+    if (push == LMM_PUSH_LONGER) {
+        free_longer(p, page);
+    } else if (push == LMM_PUSH_SITE) {
         free_stacked(p, page);
     } else if (push == LMM_PUSH_EVENT) {
         page_event(page);
@@ -207,7 +282,7 @@ static inline __attribute__((always_inline)) void copy_slot(char *to, const char
 /* Moves a live block of a class of `old_bytes` to another class. NULL: the slow path is needed. */
 static inline void *move_slot(void *p, size_t old_bytes, uint32_t class)
 {
-    void *block = lmm_heap_pop(&lmm_thread_open, class, class, true);
+    void *block = pop(class);
 
     block = LMM_LIKELY(block != NULL) ? block : pop_restocked(class);
     if (LMM_LIKELY(block != NULL)) {
@@ -275,19 +350,24 @@ LMM_API void *reallocarray(void *p, size_t count, size_t size)
  * needed. */
 static inline __attribute__((always_inline)) void *pop_aligned(size_t bytes, size_t align)
 {
-    if (LMM_UNLIKELY((bytes | align) > LMM_CLASS_BYTES_MAX)) {
-        return NULL;
-    }
-    uint32_t class = lmm_class_of_aligned(bytes, align);
-    void *block = lmm_heap_pop(&lmm_thread_open, class, class, true);
-    return LMM_LIKELY(block != NULL) ? block : pop_restocked(class);
+    return LMM_LIKELY((bytes | align) <= LMM_CLASS_BYTES_MAX)
+               ? pop(lmm_class_of_aligned(bytes, align))
+               : NULL;
+}
+
+static void *serve_aligned(size_t bytes, size_t align, const struct lmm_caller *caller)
+{
+    bool may_pop = (bytes | align) <= LMM_CLASS_BYTES_MAX && lmm_options.stack_frames == 0;
+    void *block = may_pop ? pop_restocked(lmm_class_of_aligned(bytes, align)) : NULL;
+
+    return block != NULL ? block : lmm_serve_alloc(bytes, align, false, caller);
 }
 
 static LMM_NOINLINE void *alloc_aligned_slow(size_t bytes, size_t align)
 {
     struct lmm_caller caller = LMM_CALLER();
 
-    return lmm_serve_alloc(bytes, align, false, &caller);
+    return serve_aligned(bytes, align, &caller);
 }
 
 static inline __attribute__((always_inline)) void *alloc_aligned(size_t bytes, size_t align)
@@ -302,7 +382,7 @@ static inline __attribute__((always_inline)) void *alloc_aligned(size_t bytes, s
 static LMM_NOINLINE int store_aligned_slow(void **ret_block, size_t align, size_t bytes)
 {
     struct lmm_caller caller = LMM_CALLER();
-    void *block = lmm_serve_alloc(bytes, align, false, &caller);
+    void *block = serve_aligned(bytes, align, &caller);
 
     if (block == NULL) {
         return ENOMEM;
@@ -333,10 +413,10 @@ static inline size_t power_from(size_t align)
 /* As glibc does, rounds an alignment that is not a power of two up to one. */
 LMM_API void *memalign(size_t align, size_t bytes)
 {
-    if (LMM_UNLIKELY(align > SIZE_MAX / 2 + 1)) {
-        return fail(EINVAL);
+    if (LMM_LIKELY(lmm_is_power_of_two(align))) {
+        return alloc_aligned(bytes, align);
     }
-    return alloc_aligned(bytes, power_from(align));
+    return align <= SIZE_MAX / 2 + 1 ? alloc_aligned_slow(bytes, power_from(align)) : fail(EINVAL);
 }
 
 /* C17 does not require that bytes is a multiple of align. */

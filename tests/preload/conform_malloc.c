@@ -5,6 +5,7 @@
 #include "tests/preload/conform.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <sys/mman.h>
 
 enum { NEIGHBOURS = 3, REUSED = 64, ZERO_SIZED = 1000 };
@@ -96,6 +97,46 @@ static void check_calloc_after_use(size_t bytes)
             free(block[i]);
         }
     }
+}
+
+static void *others[2 * 1000]; /* of another thread */
+
+/* Fills blocks of each size with ones. */
+static void *make_others(void *arg)
+{
+    size_t count = 0;
+
+    for (size_t n = 0, bytes; (bytes = conform_size(n, 8 * KIB)) != 0; n++) {
+        if (bytes % 16 == 0) {
+            others[count] = malloc(bytes);
+            CHECK_AT(others[count] != NULL, bytes);
+            memset(others[count], 0xff, malloc_usable_size(others[count]));
+            count++;
+        }
+    }
+    return arg;
+}
+
+/* A thread that has no block of a size frees one of another thread, and allocates another of it. */
+static void *calloc_others(void *arg)
+{
+    for (size_t i = 0; others[i] != NULL; i++) {
+        size_t bytes = malloc_usable_size(others[i]);
+        free(others[i]);
+        char *block = calloc(1, bytes);
+        CHECK_AT(block != NULL && check_is_zero(block, malloc_usable_size(block)), bytes);
+        free(block);
+    }
+    return arg;
+}
+
+static void test_calloc_of_others(void)
+{
+    pthread_t thread;
+
+    make_others(NULL);
+    CHECK(pthread_create(&thread, NULL, calloc_others, NULL) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
 }
 
 static void test_calloc(void)
@@ -222,6 +263,7 @@ int main(void)
     test_room_of_each_size();
     test_zero_sizes();
     test_impossible_sizes();
+    test_calloc_of_others();
     test_calloc();
     test_calloc_of_merged();
     test_calloc_then_realloc();

@@ -2,6 +2,8 @@
 /*
  * A thread frees blocks of another one, fewer than it hands over at once: nobody sees them alive, neither
  * counters, nor walks, leak checks, marks, and children. When the thread ends, they come back.
+ *
+ * usage: foreign [SIZE]    of the blocks; in the drop-in those above 1 KiB go to magazines
  */
 #include <dlfcn.h>
 #include <lmm/lmm.h>
@@ -10,7 +12,9 @@
 
 #include "tests/preload/check.h"
 
-enum { BYTES = 48, BLOCKS = 1000, FEW = 50, LOST = 2000 };
+enum { BLOCKS = 1000, FEW = 50, LOST = 2000 };
+
+static size_t size = 48; /* of the blocks */
 
 static char *blocks[BLOCKS];
 static char *lost[LOST];
@@ -134,10 +138,10 @@ static void in_child(uint64_t expected)
 {
     CHECK(live_blocks() == expected && shown_blocks() == expected);
     for (size_t i = 0; i < LOST; i++) {
-        lost[i] = memset(malloc(BYTES), 1, BYTES);
+        lost[i] = memset(malloc(size), 1, size);
     }
     for (size_t i = freed; i < BLOCKS; i++) {
-        CHECK_AT(check_is_painted(blocks[i], BYTES, i), i);
+        CHECK_AT(check_is_painted(blocks[i], size, i), i);
     }
     CHECK(family_stats == NULL || live_blocks() == expected + LOST);
     _exit(0);
@@ -165,7 +169,7 @@ static void test_mark(void)
     uint32_t number = mark == NULL ? 0 : mark("m");
     end_thread();
     for (size_t i = 0; i < LOST; i++) {
-        lost[i] = malloc(BYTES);
+        lost[i] = malloc(size);
     }
     CHECK(mark == NULL || leak_scan_since(number, 0, &since) == 0);
     uint64_t lived = since.reachable.blocks;
@@ -192,16 +196,17 @@ static void test_ignored(void)
     free(text);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     check_start();
+    size = argc > 1 ? strtoul(argv[1], NULL, 10) : size;
     if (check_is_under_lmm()) {
         find_functions();
     }
     for (size_t i = 0; i < BLOCKS; i++) {
-        blocks[i] = malloc(BYTES);
+        blocks[i] = malloc(size);
         CHECK(blocks[i] != NULL);
-        check_paint(blocks[i], BYTES, i);
+        check_paint(blocks[i], size, i);
     }
     CHECK(pthread_barrier_init(&barrier, NULL, 2) == 0);
     CHECK(pthread_create(&thread, NULL, free_few, NULL) == 0);
