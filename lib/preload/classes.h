@@ -21,6 +21,7 @@
 #include "lib/pages/page.h"
 
 enum {
+    LMM_CLASS_BYTES_MIN = 8,
     LMM_CLASS_BYTES_MAX = 8192,
     LMM_CLASSES = 57,
     LMM_SMALL_BYTES = 1024, /* of the last class without a magazine */
@@ -62,10 +63,12 @@ static inline size_t lmm_class_large_slots(size_t bytes)
     return (bytes + LMM_LARGE_STRIDE - 1) / LMM_LARGE_STRIDE;
 }
 
-/* Whether a block of a class of `stride` bytes keeps its slot when it becomes a little shorter. */
+/* Whether a block of a class of `stride` bytes keeps its slot for a request of so many bytes: one of the
+ * class, or one that is shorter by no more than about half. */
 static inline bool lmm_class_keeps(size_t stride, size_t bytes)
 {
-    return bytes <= stride && bytes >= stride / 2 && stride - bytes <= LMM_SLACK_MAX;
+    return bytes <= stride && 2 * bytes + LMM_CLASS_BYTES_MIN > stride &&
+           stride - bytes <= LMM_SLACK_MAX;
 }
 
 /* How a request is served: a slot of a class, or n slots of LMM_CLASS_LARGE. */

@@ -248,6 +248,7 @@ static LMM_NOINLINE void *resize_slow(void *p, size_t bytes)
 
 enum {
     LEAST_STEP_BYTES = 16,
+    SHORT_BYTES = 256, /* a block below gets half of its length as room, others a quarter */
     MOST_ROOM_BYTES = (LMM_SLACK_MAX + 1) / 2, /* with the rest of its slot a block may keep that */
 };
 
@@ -294,42 +295,47 @@ static inline void *move_slot(void *p, size_t old_bytes, uint32_t class)
 }
 
 /* The bytes for which a block is moved from a class of old_bytes. When it needs an eighth more at
- * most, it gets a quarter, or 512 bytes, so that a block which grows in small steps is moved less often. */
+ * most, it gets a quarter, or 512 bytes, so that a block which grows in small steps is moved less often;
+ * a short one gets half. */
 static inline size_t bytes_after_move(size_t old_bytes, size_t bytes)
 {
     size_t step = old_bytes < 8 * (size_t) LEAST_STEP_BYTES ? LEAST_STEP_BYTES : old_bytes / 8;
-    size_t room = old_bytes / 4 < MOST_ROOM_BYTES ? old_bytes / 4 : MOST_ROOM_BYTES;
-    size_t roomy = old_bytes + room;
+    size_t part = old_bytes < SHORT_BYTES ? old_bytes / 2 : old_bytes / 4;
+    size_t roomy = old_bytes + (part < MOST_ROOM_BYTES ? part : MOST_ROOM_BYTES);
     bool grows_slowly = bytes > old_bytes && bytes - old_bytes <= step;
 
     return grows_slowly && roomy > bytes && roomy <= LMM_CLASS_BYTES_MAX ? roomy : bytes;
 }
 
-/* The fast path covers blocks that are, and stay, slots of a class. A size of 0 wraps around. */
+/* Resizes a block of a class, for a request that the class does not keep. */
+static LMM_NOINLINE void *resize_by_move(void *p, size_t bytes, uint32_t old_class)
+{
+    size_t old_bytes = lmm_class_strides[old_class];
+    size_t roomy = bytes_after_move(old_bytes, bytes);
+    void *block = move_slot(p, old_bytes, lmm_class_of(roomy));
+
+    return LMM_LIKELY(block != NULL) ? block : resize_slow(p, roomy);
+}
+
+/* The fast path covers blocks that are, and stay, slots of a class. A size of 0 wraps around. What it
+ * calls is called last, so it needs no stack. */
 static inline __attribute__((always_inline)) void *resize(void *p, size_t bytes)
 {
     if (p == NULL) {
         return alloc(bytes);
     }
-    if (LMM_LIKELY(bytes - 1 < LMM_CLASS_BYTES_MAX)) {
-        uint32_t old_class;
-        struct lmm_ledger_row *row = lmm_heap_look(&lmm_thread_open, p, &old_class);
-        if (LMM_LIKELY(row != NULL && old_class < LMM_CLASSES)) {
-            size_t old_bytes = lmm_class_strides[old_class];
-            uint32_t class = lmm_class_of(bytes);
-            if (class == old_class || lmm_class_keeps(old_bytes, bytes)) {
-                lmm_add_single_writer(&row->allocated_blocks, 1);
-                lmm_add_single_writer_release(&row->freed_blocks, 1);
-                return p;
-            }
-            bytes = bytes_after_move(old_bytes, bytes);
-            void *block = move_slot(p, old_bytes, lmm_class_of(bytes));
-            if (LMM_LIKELY(block != NULL)) {
-                return block;
-            }
-        }
+    uint32_t old_class;
+    struct lmm_ledger_row *row =
+        bytes - 1 < LMM_CLASS_BYTES_MAX ? lmm_heap_look(&lmm_thread_open, p, &old_class) : NULL;
+    if (LMM_UNLIKELY(row == NULL || old_class >= LMM_CLASSES)) {
+        return resize_slow(p, bytes);
     }
-    return resize_slow(p, bytes);
+    if (LMM_UNLIKELY(!lmm_class_keeps(lmm_class_strides[old_class], bytes))) {
+        return resize_by_move(p, bytes, old_class);
+    }
+    lmm_add_single_writer(&row->allocated_blocks, 1);
+    lmm_add_single_writer_release(&row->freed_blocks, 1);
+    return p;
 }
 
 LMM_API void *realloc(void *p, size_t bytes)
