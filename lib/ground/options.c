@@ -360,12 +360,23 @@ static bool parse_part(const char *part, size_t length, struct lmm_options *opti
     return true;
 }
 
+/* The length of the text up to a colon. strcspn() would make 64 KiB of libc's constants resident. */
+static size_t part_length(const char *text)
+{
+    size_t length = 0;
+
+    while (text[length] != '\0' && text[length] != ':') {
+        length++;
+    }
+    return length;
+}
+
 size_t lmm_options_parse(const char *text, struct lmm_options *options)
 {
     size_t taken = 0;
 
     while (*text != '\0') {
-        size_t length = strcspn(text, ":");
+        size_t length = part_length(text);
         if (length != 0 && parse_part(text, length, options)) {
             taken++;
         }
