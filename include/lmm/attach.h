@@ -17,15 +17,15 @@ enum {
     LMM_ATTACH_VERSION = 2,
     LMM_ATTACH_OPTIONS_MAX = 4096,
     LMM_ATTACH_MESSAGE_MAX = 256,
-    LMM_ATTACH_FUNCTIONS_MAX = 16,
-    LMM_ATTACH_NAME_MAX = 24,
+    LMM_ATTACH_FUNCTIONS_MAX = 64,
+    LMM_ATTACH_NAME_MAX = 40,
 };
 
 /* A function of the process's own malloc, or libc's _Fork. */
 struct lmm_attach_function {
     char name[LMM_ATTACH_NAME_MAX];
     uint64_t old;       /* where it is; 0: the module lacks it */
-    uint64_t own;       /* what takes its place */
+    uint64_t own;       /* what takes its place; 0: nothing does */
     uint64_t original;  /* calls the old function */
     uint32_t is_needed; /* 1: it must be led to LMM, as those that take a block */
     uint32_t reserved;

@@ -15,7 +15,7 @@
  *   I1  nothing is served before the entries are led to these functions; then all fields of the exchange are final
  *   I2  no child is made while another thread is in LMM, once the entries are led
  * Locks: none.
- * Not responsible for: which code leads here (reporter/program/attach).
+ * Not responsible for: which code leads here (reporter/program/attach), functions that only other mallocs have (attached.h).
  */
 #include "lib/books/accounts.h"
 #include "lib/books/chunks.h"
@@ -25,7 +25,7 @@
 #include "lib/heaps/fork.h"
 #include "lib/heaps/start.h"
 #include "lib/leaks/agent.h"
-#include "lib/pages/page.h"
+#include "lib/preload/attached.h"
 #include "lib/preload/image.h"
 #include "lib/preload/other.h"
 #include "lib/preload/own_malloc.h"
@@ -40,6 +40,7 @@
 
 /* Indices of the exchange's functions. */
 enum {
+    FORK,
     MALLOC,
     CALLOC,
     REALLOC,
@@ -50,7 +51,6 @@ enum {
     VALLOC,
     PVALLOC,
     USABLE,
-    FORK,
     FUNCTIONS
 };
 
@@ -58,8 +58,6 @@ __attribute__((visibility("default"))) struct lmm_attach_exchange lmm_attach_exc
     .version = LMM_ATTACH_VERSION, .bytes = sizeof(lmm_attach_exchange)};
 
 LMM_API int lmm_attach(void);
-
-static bool is_detached; /* atomic */
 
 /* ---- The other malloc ------------------------------------------------------------------------ */
 
@@ -92,14 +90,7 @@ static size_t old_usable(void *p)
 
 static bool is_diverted(void)
 {
-    return LMM_UNLIKELY(lmm_load_relaxed(&is_detached));
-}
-
-static bool is_own(const void *p)
-{
-    const struct lmm_page *page = lmm_page_of((uintptr_t) p);
-
-    return page != NULL && lmm_load_acquire(&page->kind) != LMM_PAGE_NONE;
+    return LMM_UNLIKELY(lmm_load_relaxed(&lmm_attached_is_detached));
 }
 
 static LMM_NOINLINE void free_diverted(void *p)
@@ -109,7 +100,7 @@ static LMM_NOINLINE void free_diverted(void *p)
     if (p == NULL) {
         return;
     }
-    if (is_own(p)) {
+    if (lmm_attached_is_own(p)) {
         lmm_own_free(p);
     } else {
         old_free(p);
@@ -123,7 +114,7 @@ static LMM_NOINLINE void *resize_diverted(void *p, size_t bytes)
     if (p == NULL) {
         return old_malloc(bytes);
     }
-    if (!is_own(p)) {
+    if (!lmm_attached_is_own(p)) {
         return ((void *(*) (void *p, size_t bytes)) original(REALLOC))(p, bytes);
     }
     if (bytes == 0) {
@@ -212,6 +203,7 @@ static const struct {
     void (*own)(void);
     bool is_needed;
 } functions[FUNCTIONS] = {
+    [FORK] = {"_Fork", (void (*)(void)) attached_fork, true},
     [MALLOC] = {"malloc", (void (*)(void)) attached_malloc, true},
     [CALLOC] = {"calloc", (void (*)(void)) attached_calloc, true},
     [REALLOC] = {"realloc", (void (*)(void)) attached_realloc, true},
@@ -222,7 +214,6 @@ static const struct {
     [VALLOC] = {"valloc", (void (*)(void)) attached_valloc, false},
     [PVALLOC] = {"pvalloc", (void (*)(void)) attached_pvalloc, false},
     [USABLE] = {"malloc_usable_size", (void (*)(void)) attached_usable, true},
-    [FORK] = {"_Fork", (void (*)(void)) attached_fork, true},
 };
 
 static int refuse(const char *message)
@@ -232,22 +223,22 @@ static int refuse(const char *message)
 }
 
 /* The first module of the loader's list that defines malloc, which is the one that all call; dlsym() gives the
- * address of a jump in the program where that takes the function's address. *ret_is_own: it is LMM. */
-static bool find_malloc(struct lmm_image *ret_module, bool *ret_is_own)
+ * address of a jump in the program where that takes the function's address. *ret_is_own: it is LMM. NULL: none does. */
+static const struct link_map *find_malloc(struct lmm_image *ret_module, bool *ret_is_own)
 {
     struct lmm_module_facts own;
 
     if (!lmm_module_find((uintptr_t) &find_malloc, &own)) {
-        return false;
+        return NULL;
     }
     for (const struct link_map *map = _r_debug.r_map; map != NULL; map = map->l_next) {
         if (lmm_image_read(map->l_addr, map->l_ld, ret_module) &&
             lmm_image_definition(ret_module, "malloc") != 0) {
             *ret_is_own = lmm_module_has(&own, map->l_ld);
-            return true;
+            return map;
         }
     }
-    return false;
+    return NULL;
 }
 
 /* libc, which calls its own functions whatever other modules define. */
@@ -262,12 +253,16 @@ static bool find_libc(struct lmm_image *ret_module)
     return false;
 }
 
+/* Of a malloc that is part of the program only libc's functions are led to LMM: the program may call its others without their
+ * being exported, so that LMM would see operators new, but not all operators delete. */
 static bool find_functions(bool *ret_is_own)
 {
+    struct lmm_attach_function *others = &lmm_attach_exchange.functions[FUNCTIONS];
     struct lmm_image module;
     struct lmm_image libc;
+    const struct link_map *map = find_malloc(&module, ret_is_own);
 
-    if (!find_malloc(&module, ret_is_own) || !find_libc(&libc)) {
+    if (map == NULL || !find_libc(&libc)) {
         return false;
     }
     for (size_t i = 0; i < FUNCTIONS; i++) {
@@ -278,7 +273,11 @@ static bool find_functions(bool *ret_is_own)
         function->is_needed = functions[i].is_needed;
     }
     lmm_attach_exchange.count = FUNCTIONS;
-    return true;
+    if (map != _r_debug.r_map) {
+        lmm_attach_exchange.count += (uint32_t) lmm_attached_fill(
+            &module, others, LMM_ATTACH_FUNCTIONS_MAX - FUNCTIONS, attached_realloc);
+    }
+    return lmm_attach_exchange.count <= LMM_ATTACH_FUNCTIONS_MAX;
 }
 
 /* The entry of a function that the other malloc lacks is never led to LMM; the others are needed. */
@@ -295,9 +294,9 @@ static bool switch_calls(bool on)
 {
     if (on) {
         lmm_accounts_note_attach();
-        lmm_store_release(&is_detached, false);
+        lmm_store_release(&lmm_attached_is_detached, false);
     } else {
-        lmm_store_release(&is_detached, true);
+        lmm_store_release(&lmm_attached_is_detached, true);
         lmm_accounts_note_detach();
     }
     return true;
@@ -316,7 +315,7 @@ static int start(void)
                              : "its malloc lacks some of libc's functions");
     }
     if (lmm_attach_exchange.functions[FORK].old == 0) {
-        return refuse("its glibc is older than 2.34, and has no _Fork");
+        return refuse("its glibc is older than 2.34 (it has no _Fork)");
     }
     lmm_attach_exchange.options[LMM_ATTACH_OPTIONS_MAX - 1] = '\0';
     lmm_options_give(lmm_attach_exchange.options);
@@ -329,7 +328,6 @@ LMM_API int lmm_attach(void)
 {
     static bool has_started;
 
-    _Static_assert((size_t) FUNCTIONS <= (size_t) LMM_ATTACH_FUNCTIONS_MAX, "all fit");
     if (!has_started && start() != 0) {
         return 1;
     }

@@ -49,8 +49,9 @@ class Refused(unittest.TestCase):
         os.mkdir(os.path.join(folder.name, "ledgers"), 0o700)
         self.environment = dict(os.environ, LMM_DIR=os.path.join(folder.name, "ledgers"))
 
-    def start(self, *command, status=5, **options):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", env=self.environment, **options)
+    def start(self, *command, status=5, preload="", **options):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", **options,
+                                   env=dict(self.environment, LD_PRELOAD=preload))
 
         def end():
             process.send_signal(signal.SIGCONT)
@@ -83,6 +84,18 @@ class Refused(unittest.TestCase):
         while "T (stopped)" not in read(f"/proc/{pid}/status"):
             time.sleep(0.01)
         self.refuse(pid, "it is stopped")
+
+    def test_function_of_another_malloc(self):
+        """mi_expand takes a block of mimalloc, which may be LMM's."""
+        program = os.path.join(FOLDER, "expands")
+        library = "libmimalloc.so.2"
+        if subprocess.run(["true"], env=dict(os.environ, LD_PRELOAD=library), check=True,
+                          stderr=subprocess.PIPE).stderr != b"":
+            self.skipTest("mimalloc is not installed")
+        pid = self.start(program, preload=library)
+        self.refuse(pid, "it calls mi_expand of its malloc, which LMM does not replace")
+        attached = self.lmm("attach", str(self.start(program)))
+        self.assertEqual(attached.returncode, 0, attached.stderr)
 
     def test_no_safe_point(self):
         pid = self.start(os.path.join(FOLDER, "waiting"), "spin")

@@ -92,10 +92,10 @@ class Place:
         return result
 
     @contextlib.contextmanager
-    def process(self, *command, stop=signal.SIGTERM, status, says_ready=True):
+    def process(self, *command, stop=signal.SIGTERM, status, says_ready=True, preload=""):
         """The program, until it is stopped, and ends with that status; nothing is left behind."""
         with open(self.path("errors"), "w+", encoding="utf-8") as errors:
-            process = subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, stderr=errors,
+            process = subprocess.Popen(command, env=dict(self.environment, LD_PRELOAD=preload), stdin=subprocess.DEVNULL, stderr=errors,
                                        stdout=subprocess.PIPE if says_ready else errors, encoding="utf-8")
             try:
                 require(not says_ready or process.stdout.readline() == "ready\n", "the program does not start")
@@ -230,6 +230,28 @@ def forks(place):
         wait_for(lambda: rounds() > before + 20, "the program forks no more")
 
 
+def mallocs(place, library):
+    with place.process(os.path.join(place.programs, "mallocs"), status=8, preload=library) as process:
+        place.attach(process.pid)
+        place.expect("attach", str(process.pid))  # once more: blocks of both now
+
+
+def glibc(place):
+    mallocs(place, "")
+
+
+def jemalloc(place):
+    mallocs(place, "libjemalloc.so.2")
+
+
+def tcmalloc(place):
+    mallocs(place, "libtcmalloc_minimal.so.4")
+
+
+def mimalloc(place):
+    mallocs(place, "libmimalloc.so.2")
+
+
 def python3(place):
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "imports.py")
     with place.process("/usr/bin/python3", "-I", script, status=3) as process:
@@ -340,8 +362,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
-PROGRAMS = {function.__name__: function for function in (bound, waiting, server, forks, python3, redis, nginx)}
+PROGRAMS = {function.__name__: function for function in (
+    bound, waiting, server, forks, glibc, jemalloc, tcmalloc, mimalloc, python3, redis, nginx)}
 NEEDED = {"python3": "/usr/bin/python3", "redis": "redis-server", "nginx": "nginx"}
+LIBRARIES = {"jemalloc": "libjemalloc.so.2", "tcmalloc": "libtcmalloc_minimal.so.4", "mimalloc": "libmimalloc.so.2"}
+
+
+def is_installed(name):
+    if name in LIBRARIES:  # the loader tells that it lacks one
+        return subprocess.run(["true"], env=dict(os.environ, LD_PRELOAD=LIBRARIES[name]), check=True,
+                              stderr=subprocess.PIPE).stderr == b""
+    return shutil.which(NEEDED.get(name, "sh")) is not None
 
 
 def run_once(name, arguments):
@@ -363,7 +394,7 @@ def main():
     arguments = parser.parse_intermixed_args()
     failures = skipped = 0
     for name in arguments.programs or PROGRAMS:
-        if shutil.which(NEEDED.get(name, "sh")) is None:
+        if not is_installed(name):
             print(f"{name}: not installed")
             skipped += 1
             continue
@@ -379,4 +410,5 @@ def main():
     return 1 if failures else SKIPPED if skipped and len(arguments.programs) == 1 else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

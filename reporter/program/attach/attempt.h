@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attempt: the state of one attempt to attach (inject.h), and its steps: the library is loaded (attempt_load), and the
- * entries lead to it (attempt_lead).
+ * attempt: the state of one attempt to attach (inject.h), and its steps: the library is loaded (attempt_load), what the process calls of
+ * its malloc is looked at (attempt_others), and the entries lead to it (attempt_lead).
  *
  * Each step returns false after it has set the attempt's reason.
  */
@@ -54,6 +54,9 @@ bool lmm_attempt_is_over(const struct lmm_attempt *attempt);
 
 /* Loads the drop-in by the chosen thread, which is in a remote call, starts LMM, and reads the exchange. */
 bool lmm_attempt_load(struct lmm_attempt *attempt);
+
+/* Refuses a process that calls functions of its malloc which take a block, and which LMM does not replace. */
+bool lmm_attempt_check_others(struct lmm_attempt *attempt);
 
 /* Maps the islands near the functions, plans all entries, and writes the islands. */
 bool lmm_attempt_prepare_entries(struct lmm_attempt *attempt);

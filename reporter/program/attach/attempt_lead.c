@@ -15,7 +15,7 @@ enum {
     CODE_BYTES_MAX = 16 << 10,  /* of a function, that are searched for branches */
     CODE_BYTES_LEAST = 64,      /* where its length is not known */
     STACK_BYTES_MAX = 64 << 20, /* of a thread, that are searched for return addresses */
-    ISLAND_BYTES = 4096,
+    ISLAND_BYTES = 8192,
     RETRY_US = 1000,
     TRIES = 16,
 };
@@ -23,7 +23,7 @@ enum {
 #define REACH_BYTES UINT64_C(0x60000000) /* of a jump, less what may lie between */
 
 _Static_assert((size_t) LMM_ATTACH_FUNCTIONS_MAX *LMM_ENTRY_ISLAND_BYTES <= (size_t) ISLAND_BYTES,
-               "a page has all islands");
+               "all islands have room");
 
 /* ---- What is known of the process ------------------------------------------------------------ */
 
@@ -67,7 +67,8 @@ static size_t length_of(const struct lmm_attempt *attempt, uint64_t address)
 static bool is_repeated(const struct lmm_attempt *attempt, size_t i, size_t *ret_first)
 {
     for (size_t k = 0; k < i; k++) {
-        if (attempt->there.functions[k].old == attempt->there.functions[i].old) {
+        if (attempt->there.functions[k].old == attempt->there.functions[i].old &&
+            attempt->there.functions[k].own != 0) {
             *ret_first = k;
             return true;
         }
@@ -130,7 +131,8 @@ static bool plan_entries(struct lmm_attempt *attempt)
         struct lmm_attach_function *function = &attempt->there.functions[i];
         size_t first;
 
-        if (function->old == 0) {
+        if (function->old == 0 || function->own == 0) {
+            function->original = function->old;
             continue;
         }
         if (is_repeated(attempt, i, &first)) {
@@ -360,6 +362,6 @@ bool lmm_attempt_lead_entries(struct lmm_attempt *attempt)
 
 bool lmm_attempt_prepare_entries(struct lmm_attempt *attempt)
 {
-    return check_exchange(attempt) && choose_islands(attempt) && plan_entries(attempt) &&
-           write_islands(attempt);
+    return check_exchange(attempt) && choose_islands(attempt) &&
+           lmm_attempt_check_others(attempt) && plan_entries(attempt) && write_islands(attempt);
 }

@@ -97,6 +97,9 @@ static bool reach_safe_point(struct lmm_attempt *attempt, uint64_t *ret_pause_ns
 static bool prepare(struct lmm_attempt *attempt)
 {
     attempt->fork = lmm_safe_points_libc(attempt->points, "_Fork", &attempt->fork_bytes);
+    if (attempt->fork == 0) {
+        return lmm_reason_set(attempt->reason, "its glibc is older than 2.34 (it has no _Fork)");
+    }
     uint64_t least_ns = lmm_tracee_now() + CALL_NS;
 
     attempt->deadline_ns = attempt->deadline_ns > least_ns ? attempt->deadline_ns : least_ns;
