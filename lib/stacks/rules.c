@@ -37,7 +37,8 @@ static bool is_usable(struct lmm_cfi_rule rule, bool exact)
 }
 
 /* mov x8, #139 and svc #0: the call of rt_sigreturn, to which the kernel lets a handler return. Unwinders
- * know it by these instructions (libgcc, gdb); it is in the vdso, or where an emulator has put it. */
+ * know it by these instructions (libgcc, gdb). It is in the vdso, which has no table for it, or where an
+ * emulator has put it. */
 static bool is_signal_return(uintptr_t pc)
 {
     static const uint32_t code[] = {0xd2801168, 0xd4000001};
@@ -47,7 +48,7 @@ static bool is_signal_return(uintptr_t pc)
            memcmp((const void *) pc, code, sizeof(code)) == 0;
 }
 
-static struct lmm_cfi_rule rule_outside_modules(uintptr_t pc)
+static struct lmm_cfi_rule rule_without_table(uintptr_t pc)
 {
     static const struct lmm_cfi_rule signal_rule = {
         .base = LMM_CFI_SIGNAL,
@@ -67,7 +68,7 @@ static bool is_usable(struct lmm_cfi_rule rule, bool exact)
             (rule.cfa_offset > 0 && rule.cfa_offset % (int32_t) sizeof(uintptr_t) == 0));
 }
 
-static struct lmm_cfi_rule rule_outside_modules(uintptr_t pc)
+static struct lmm_cfi_rule rule_without_table(uintptr_t pc)
 {
     (void) pc;
     return frame_pointer_rule;
@@ -90,10 +91,10 @@ struct lmm_cfi_rule lmm_rule_find(uintptr_t pc, bool exact)
     uint64_t bits;
 
     if (!lmm_module_find(exact ? pc : pc - 1, &facts)) {
-        return rule_outside_modules(pc);
+        return rule_without_table(pc);
     }
     if (!lmm_cfi_find(facts.eh_frame_hdr, pc, exact, &rule) || !is_usable(rule, exact)) {
-        rule = frame_pointer_rule;
+        rule = rule_without_table(pc);
     }
     lmm_lock_acquire(&lmm_modules_lock);
     struct lmm_code_module *module = lmm_modules_meet_locked(&facts);

@@ -250,7 +250,9 @@ Test(recall, compares_bp_where_the_trace_begins)
         walks_at[i] = walks;
     }
     cr_expect_eq(walks_at[6], walks_at[4]);
+#if !defined(__aarch64__) /* innermost() saves bp, and that word is compared */
     cr_expect_eq(walks_at[7], walks_at[6] + 1);
+#endif
 }
 
 static void *other_thread(void *unused)
