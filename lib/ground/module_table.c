@@ -33,7 +33,8 @@ struct record {
     char name[];
 };
 
-/* Modules by address. */
+/* Modules by the address of their end. They do not overlap, except that the kernel's may lie in a gap between two
+ * segments of another one, of which it is there the first. */
 struct list {
     uint32_t capacity;
     uint32_t count;         /* atomic */
@@ -49,6 +50,8 @@ static struct {
     struct list *list;  /* atomic; what readers use; an outgrown one is not freed */
     uint32_t misses;    /* atomic: addresses in no module since the last reading */
     uint32_t threshold; /* atomic: so many of them lead to a reading; 0 as 1 */
+    uint32_t told;      /* atomic: changes of which lmm_module_table_expect() has told */
+    uint32_t heeded;    /* atomic: of them, those before the last reading began */
 
     /* Under the lock: */
     struct record *newest;
@@ -57,6 +60,8 @@ static struct {
 
 /* A reading of the kernel's list, under the lock. */
 static struct {
+    struct record
+        *kernels; /* the kernel's own module, which is read first; NULL: it is in the list */
     char text[TEXT_BYTES];
     char line[LINE_BYTES];
     size_t length; /* of the line so far; a longer one is cut */
@@ -87,8 +92,13 @@ static struct record *search(const struct list *list, uintptr_t pc)
             low = middle + 1;
         }
     }
-    struct record *record = low < count ? lmm_load_acquire(&list->entry[low]) : NULL;
-    return record != NULL && record->facts.start <= pc ? record : NULL;
+    for (uint32_t i = low; i < count && i - low < 2; i++) {
+        struct record *record = lmm_load_acquire(&list->entry[i]);
+        if (record->facts.start <= pc) {
+            return record;
+        }
+    }
+    return NULL;
 }
 
 /* The record of an address, or NULL; also when the list is being written for too long, as in a handler
@@ -180,8 +190,8 @@ static struct list *list_with_capacity(uint32_t capacity)
     return list;
 }
 
-/* Adds a record to what the reading has found. False: no memory. */
-static bool add_locked(struct record *record)
+/* Adds a record at the end of what the reading has found. False: no memory. */
+static bool append_locked(struct record *record)
 {
     struct list *list = table.next;
 
@@ -196,9 +206,26 @@ static bool add_locked(struct record *record)
                       sizeof(*list) + list->capacity * sizeof(struct record *));
         table.next = list = larger;
     }
-    LMM_CHECK(list->count == 0 || list->entry[list->count - 1]->facts.end <= record->facts.start);
+    LMM_CHECK(list->count == 0 || list->entry[list->count - 1]->facts.end < record->facts.end);
     list->entry[list->count++] = record;
     return true;
+}
+
+/* Adds the kernel's module, unless it is there. False: no memory. */
+static bool add_kernels_locked(void)
+{
+    struct record *kernels = reading.kernels;
+
+    reading.kernels = NULL;
+    return kernels == NULL || append_locked(kernels);
+}
+
+/* Adds a record, and before it the kernel's module if that ends first. False: no memory. */
+static bool add_locked(struct record *record)
+{
+    bool is_next = reading.kernels != NULL && reading.kernels->facts.end < record->facts.end;
+
+    return (!is_next || add_kernels_locked()) && append_locked(record);
 }
 
 /* ---- One module ------------------------------------------------------------------------------ */
@@ -244,21 +271,25 @@ static void take_name(const struct lmm_map_line *line)
     reading.name[to] = '\0';
 }
 
-/* Whether the first bytes of a file are mapped there. */
-static bool is_start(const struct lmm_map_line *line, bool is_kernels)
+static bool is_kernels(const struct lmm_map_line *line)
 {
-    return line->access[0] == 'r' && line->offset == 0 && (line->inode != 0 || is_kernels);
+    return line->from == getauxval(AT_SYSINFO_EHDR);
+}
+
+/* Whether the first bytes of a file are mapped there. */
+static bool is_start(const struct lmm_map_line *line)
+{
+    return line->access[0] == 'r' && line->offset == 0 && (line->inode != 0 || is_kernels(line));
 }
 
 /* Begins a module, if the line is the start of one. */
 static void begin_module(const struct lmm_map_line *line)
 {
-    bool is_kernels = line->from == getauxval(AT_SYSINFO_EHDR);
     bool has_code_segment = false;
     size_t count;
 
     reading.has_module = false;
-    if (!is_start(line, is_kernels) || !read_memory(line->from, reading.page, PAGE_BYTES)) {
+    if (!is_start(line) || !read_memory(line->from, reading.page, PAGE_BYTES)) {
         return;
     }
     const ElfW(Phdr) *segments = lmm_elf_segments(reading.page, PAGE_BYTES, &count);
@@ -285,7 +316,7 @@ static void begin_module(const struct lmm_map_line *line)
         reading.name[0] = '\0';
     }
     reading.has_module = has_code_segment;
-    reading.has_code = is_kernels;
+    reading.has_code = is_kernels(line);
 }
 
 /* Adds the module whose lines have been read. False: no memory. */
@@ -301,6 +332,29 @@ static bool end_module_locked(void)
     return record != NULL && add_locked(record);
 }
 
+/* Reads the kernel's own module. Its code has no file, and on AArch64 it may lie between two segments of the
+ * dynamic loader. False: no memory. */
+static bool read_kernels_locked(void)
+{
+    static const char name[] = "[vdso]"; /* the kernel's name for it */
+    const struct lmm_map_line line = {.from = getauxval(AT_SYSINFO_EHDR),
+                                      .access = {'r', '-', 'x', 'p'},
+                                      .name = name,
+                                      .name_length = sizeof(name) - 1};
+
+    reading.kernels = NULL;
+    if (line.from == 0) {
+        return true;
+    }
+    begin_module(&line);
+    if (reading.has_module) {
+        reading.kernels = record_module_locked();
+    }
+    bool is_recorded = !reading.has_module || reading.kernels != NULL;
+    reading.has_module = false;
+    return is_recorded;
+}
+
 /* ---- The kernel's list ----------------------------------------------------------------------- */
 
 static bool take_line_locked(const struct lmm_map_line *line)
@@ -309,6 +363,9 @@ static bool take_line_locked(const struct lmm_map_line *line)
     bool is_inside = reading.has_module && line->from < module->facts.end;
     bool is_same_file = line->device == module->device && line->inode == module->inode;
 
+    if (is_kernels(line)) {
+        return true;
+    }
     /* A file that was mapped to be read seems to be longer than its mapping. */
     if (is_inside && !reading.has_code && line->inode != 0 && !is_same_file) {
         reading.has_module = is_inside = false;
@@ -352,12 +409,12 @@ static bool take_text_locked(const char *text, size_t bytes)
 static bool read_list_locked(void)
 {
     int file = lmm_system_open("/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
-    bool is_whole = file >= 0;
     ssize_t got = 1;
 
     reading.has_module = false;
     reading.length = 0;
     table.next->count = 0;
+    bool is_whole = file >= 0 && read_kernels_locked();
     while (is_whole && got != 0) {
         got = lmm_system_read(file, reading.text, TEXT_BYTES);
         is_whole = got == -EINTR || (got >= 0 && take_text_locked(reading.text, (size_t) got));
@@ -365,7 +422,7 @@ static bool read_list_locked(void)
     if (file >= 0) {
         lmm_system_close(file);
     }
-    return is_whole && end_module_locked();
+    return is_whole && end_module_locked() && add_kernels_locked();
 }
 
 /* Whether readers have the list that was read. */
@@ -403,14 +460,14 @@ static bool publish_locked(void)
 /* Reads the table again. A handler that interrupted this, or runs while fork has the locks, leaves it. */
 static LMM_COLD void read_again(void)
 {
-    uint32_t threshold = lmm_load_relaxed(&table.threshold);
     bool is_new = false;
 
     if (lmm_lock_is_mine(&lmm_module_table_lock)) {
         return;
     }
-    threshold = threshold == 0 ? 1 : threshold;
     lmm_lock_acquire(&lmm_module_table_lock);
+    uint32_t told = lmm_load_acquire(&table.told); /* partner: lmm_module_table_expect() */
+    uint32_t threshold = told != table.heeded || table.threshold == 0 ? 1 : table.threshold;
     lmm_store_relaxed(&lmm_module_table_readings, lmm_module_table_readings + 1);
     if (table.next == NULL) {
         table.next = list_with_capacity(LIST_FIRST);
@@ -418,6 +475,7 @@ static LMM_COLD void read_again(void)
     if (table.next != NULL && read_list_locked() && !is_published_locked()) {
         is_new = publish_locked();
     }
+    lmm_store_relaxed(&table.heeded, told);
     lmm_store_relaxed(&table.misses, 0);
     lmm_store_relaxed(&table.threshold, is_new                   ? 1
                                         : threshold < MISSES_MAX ? 2 * threshold
@@ -429,7 +487,17 @@ static LMM_COLD void read_again(void)
 
 void lmm_module_table_expect(void)
 {
-    lmm_store_relaxed(&table.threshold, 1);
+    /* A thread that sees this in read_again() finds in /proc what was mapped before. */
+    __atomic_fetch_add(&table.told, 1, __ATOMIC_RELEASE);
+}
+
+/* Whether an address in no module is a reason to read the table again. */
+static bool is_due(void)
+{
+    uint32_t misses = lmm_fetch_add_relaxed(&table.misses, 1) + 1;
+
+    return misses >= lmm_load_relaxed(&table.threshold) ||
+           lmm_load_relaxed(&table.told) != lmm_load_relaxed(&table.heeded);
 }
 
 bool lmm_module_table_find(uintptr_t pc, struct lmm_module_facts *ret_facts)
@@ -437,8 +505,7 @@ bool lmm_module_table_find(uintptr_t pc, struct lmm_module_facts *ret_facts)
     const struct record *record = look_up(pc);
     bool is_module = record != NULL && is_there(record);
 
-    if (!is_module && (record != NULL || lmm_fetch_add_relaxed(&table.misses, 1) + 1 >=
-                                             lmm_load_relaxed(&table.threshold))) {
+    if (!is_module && (record != NULL || is_due())) {
         read_again();
         record = look_up(pc);
         is_module = record != NULL && is_there(record);

@@ -13,7 +13,8 @@
  *
  * Owns the table and one record for each module that was ever met. Invariants (I1 is checked after
  * each reading; tests/unit/lib/test_module_table.c):
- *   I1  modules ascend and do not overlap
+ *   I1  modules ascend by their ends and do not overlap, except that the kernel's may lie in a gap between two
+ *       segments of another one (on AArch64, in the dynamic loader)
  *   I2  records never change and are never freed, so names stay valid, and readers need no lock
  *   I3  `sequence` is odd while the list is written; a reader that saw it change reads again
  * Locks: LOADED, to read the table again. Async-signal-safe: a handler that interrupted this finds

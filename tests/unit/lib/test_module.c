@@ -59,9 +59,9 @@ static int match(struct dl_phdr_info *info, size_t bytes, void *argument)
         uintptr_t start = info->dlpi_addr + segment->p_vaddr;
         is_it |= segment->p_type == PT_LOAD && listed->address - start < segment->p_memsz;
     }
+    listed->bias = is_it ? info->dlpi_addr : listed->bias;
     for (int i = 0; is_it && i < info->dlpi_phnum; i++) {
         if (info->dlpi_phdr[i].p_type == PT_GNU_EH_FRAME) {
-            listed->bias = info->dlpi_addr;
             listed->eh_frame_hdr =
                 (const unsigned char *) (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
         }

@@ -21,6 +21,12 @@
 
 #include "tests/support/sanitizers.h"
 
+#if defined(__aarch64__)
+enum { HAS_GAPS = 1 }; /* between the segments of a module */
+#else
+enum { HAS_GAPS = 0 };
+#endif
+
 static bool find(const void *address, struct lmm_module_facts *ret_facts)
 {
     return lmm_module_table_find((uintptr_t) address, ret_facts);
@@ -98,7 +104,11 @@ Test(module_table, facts_are_the_loaders)
         cr_expect(!lmm_module_is_at(own.start, own.end - 1));
         lmm_module_use_table(false);
         cr_assert(lmm_module_find((uintptr_t) addresses[i], &loaders));
-        cr_expect(own.start == loaders.start && own.end == loaders.end, "%zu", i);
+        /* The loader may end a module at the first gap. */
+        bool is_end = own.end == loaders.end || (HAS_GAPS && own.end > loaders.end);
+        cr_expect(own.start == loaders.start && is_end,
+                  "%zu: %#lx to %#lx, the loader has %#lx to %#lx", i, own.start, own.end,
+                  loaders.start, loaders.end);
         cr_expect(own.bias == loaders.bias && own.eh_frame_hdr == loaders.eh_frame_hdr, "%zu", i);
         cr_expect(lmm_module_dynamic(&own) != NULL, "%zu", i);
     }
