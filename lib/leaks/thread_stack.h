@@ -6,7 +6,7 @@
  * storage at the upper end of its stack, and keeps stacks of ended threads for later ones. Offsets in
  * the record differ between versions; so it is recognised by what must be in it: the start and the
  * size of the stack that it lies in, and, on x86-64, its own address twice. What is not recognised is
- * not said to be unused. Owns nothing; reads only memory that can be read. Async-signal-safe.
+ * not said to be unused; so on AArch64 stacks of ended threads are read as others are. Owns nothing; reads only memory that can be read. Async-signal-safe.
  */
 #ifndef LMM_THREAD_STACK_H
 #define LMM_THREAD_STACK_H

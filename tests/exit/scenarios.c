@@ -164,6 +164,8 @@ static __attribute__((noinline)) void hold_in_frames(void (*then)(int status))
     }
     if (then != NULL) {
         then(STATUS);
+        (void)
+            locals[0]; /* so that the call above is no jump, before which the frame would be gone */
     }
 }
 

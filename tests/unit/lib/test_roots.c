@@ -427,13 +427,6 @@ static void *give_result(void *arg)
     return (void *) ~hidden;
 }
 
-static void wait_for_end_of_thread(void)
-{
-    while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
-        usleep(100);
-    }
-}
-
 static pid_t task; /* of a thread that tells it */
 
 static void *give_result_and_task(void *arg)
@@ -455,12 +448,18 @@ static void hold_result(void)
 }
 
 #if defined(__x86_64__)
+static void wait_for_end_of_thread(void)
+{
+    while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
+        usleep(100);
+    }
+}
+
 static void hold_joined_result(void)
 {
     start(give_result, NULL);
     wait_for_end_of_thread();
 }
-#endif
 
 static void *end_with_frame(void *arg)
 {
@@ -477,7 +476,6 @@ static void hold_in_ended(void)
     wait_for_end_of_thread();
 }
 
-#if defined(__x86_64__)
 static volatile char is_held; /* the word is at its place */
 static volatile char is_over;
 
@@ -637,13 +635,13 @@ static const struct {
     {"the red zone", hold_red_zone, 1},
     {"a register", hold_register, 1},
     {"the result of a joined thread", hold_joined_result, 0},
+    {"a frame of an ended thread", hold_in_ended, 0},
 #endif
     {"a coroutine", coroutine, 1},
     {"the stack that a coroutine was entered from", beside_coroutine, 1},
     {"a suspended coroutine", suspended, 1},
     {"a coroutine's stack in a block", block_stack, 1},
     {"a frame below the stack", hold_below, 0},
-    {"a frame of an ended thread", hold_in_ended, 0},
 };
 
 enum { THREADS = sizeof(threads) / sizeof(threads[0]) };

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "tests/support/sanitizers.h"
+#include "tests/support/spinners.h"
 
 static volatile int
     is_over; /* no bool: GCC with -fsanitize=bool reads one once for all turns of a loop */
@@ -39,10 +40,12 @@ static struct lmm_stop_thread *record_of(const struct lmm_stop *stop, int thread
 }
 
 static volatile int thread_id;
+static volatile uintptr_t thread_tp;
 
 static void tell_ready(void)
 {
     thread_id = (int) syscall(SYS_gettid);
+    thread_tp = (uintptr_t) __builtin_thread_pointer();
     sem_post(&is_ready);
 }
 
@@ -160,7 +163,7 @@ Test(stop, a_thread_in_each_state)
         bool is_found = record != NULL;
         bool is_seen = is_found && lmm_stop_state(record) == LMM_STOP_SEEN;
         bool has_sp = is_found && record->sp != 0;
-        bool has_tp = is_found && record->tp == (uintptr_t) thread;
+        bool has_tp = is_found && record->tp == thread_tp;
         size_t unseen = stop.unseen;
         lmm_stop_release(&stop);
         cr_expect(is_found, "%s", threads[i].name);
@@ -171,8 +174,6 @@ Test(stop, a_thread_in_each_state)
         end(thread);
     }
 }
-
-#if defined(__x86_64__)
 
 /* A word is in a register alone while the thread spins. */
 struct search {
@@ -189,63 +190,25 @@ static void look_for_word(const void *from, const void *to, void *arg)
     }
 }
 
-static const uintptr_t hidden = 0x123456789abc; /* kept as its complement elsewhere */
+static const struct spinner *spinner;
 
-#define SPIN_WITH(load, name)                                                                      \
-    static void *spin_with_##name(void *arg)                                                       \
-    {                                                                                              \
-        tell_ready();                                                                              \
-        uintptr_t word = ~hidden;                                                                  \
-        __asm__ volatile("not %0\n\t" load "\n\t"                                                  \
-                         "xor %0, %0\n"                                                            \
-                         "1: cmpb $0, %1\n\tje 1b"                                                 \
-                         : "+&r"(word)                                                             \
-                         : "m"(is_over)                                                            \
-                         : "rbx", "r12", "r15", "rcx", "xmm3", "xmm15", "memory", "cc");           \
-        return arg;                                                                                \
-    }
-
-SPIN_WITH("mov %0, %%rbx", rbx)
-SPIN_WITH("mov %0, %%r12", r12)
-SPIN_WITH("mov %0, %%r15", r15)
-SPIN_WITH("mov %0, %%rcx", rcx)
-SPIN_WITH("movq %0, %%xmm3", xmm3)
-SPIN_WITH("movq %0, %%xmm15\n\tpslldq $8, %%xmm15", xmm15_high)
-
-/* The upper half of a register of 256 bits. */
-__attribute__((target("avx"))) static void *spin_with_ymm(void *arg)
+static void *spin_with_word(void *arg)
 {
     tell_ready();
-    uintptr_t word = ~hidden;
-    __asm__ volatile("not %0\n\tmovq %0, %%xmm7\n\tvinsertf128 $1, %%xmm7, %%ymm7, %%ymm7\n\t"
-                     "vextractf128 $1, %%ymm7, %%xmm6\n\tvpxor %%xmm6, %%xmm6, %%xmm6\n\t"
-                     "xor %0, %0\n"
-                     "1: cmpb $0, %1\n\tje 1b\n\tvzeroupper"
-                     : "+&r"(word)
-                     : "m"(is_over)
-                     : "xmm6", "xmm7", "memory", "cc");
+    spinner->spin(&is_over);
     return arg;
 }
 
-static const struct {
-    const char *name;
-    void *(*run)(void *);
-} spinners[] = {
-    {"rbx", spin_with_rbx},  {"r12", spin_with_r12},   {"r15", spin_with_r15},
-    {"rcx", spin_with_rcx},  {"xmm3", spin_with_xmm3}, {"xmm15 high", spin_with_xmm15_high},
-    {"ymm7", spin_with_ymm},
-};
-
 Test(stop, a_word_in_a_register)
 {
-    for (size_t i = 0; i < sizeof(spinners) / sizeof(spinners[0]); i++) {
+    for (spinner = spinners; spinner->name != NULL; spinner++) {
         pthread_t thread;
         struct lmm_stop stop;
-        struct search search = {.word = hidden};
-        if (spinners[i].run == spin_with_ymm && !__builtin_cpu_supports("avx")) {
+        struct search search = {.word = SPINNER_WORD};
+        if (!spinner->is_possible()) {
             continue;
         }
-        start(&thread, spinners[i].run);
+        start(&thread, spin_with_word);
         /* The thread may stand still before it has loaded the word. */
         for (unsigned attempts = 0; attempts < 10000 && !search.is_found; attempts++) {
             cr_assert(lmm_stop_threads(&stop) == 0);
@@ -255,11 +218,10 @@ Test(stop, a_word_in_a_register)
             }
             lmm_stop_release(&stop);
         }
-        cr_expect(search.is_found, "%s", spinners[i].name);
+        cr_expect(search.is_found, "%s", spinner->name);
         end(thread);
     }
 }
-#endif
 
 Test(stop, saved_registers_hold_the_caller_s_words)
 {

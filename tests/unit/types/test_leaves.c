@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <dwarf.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,13 @@
 TestSuite(leaves, .init = own_dwarf_open, .fini = own_dwarf_close);
 
 enum { TEXT_BYTES = 2000 };
+
+/* The kind of char, which has a sign on x86-64. */
+#if CHAR_MIN < 0
+#define CHAR "s"
+#else
+#define CHAR "u"
+#endif
 
 static void read_layout(const char *variant, const char *name, struct lmm_layout *ret_layout)
 {
@@ -64,7 +72,7 @@ static const struct {
     const char *leaves;
 } cases[] = {
     {"numbers",
-     "wide s 0+64 #0, narrow u 64+16 #1, flag u 80+8 #2, letter s 88+8 #3, byte u 96+8 #4, "
+     "wide s 0+64 #0, narrow u 64+16 #1, flag u 80+8 #2, letter " CHAR " 88+8 #3, byte u 96+8 #4, "
      "colour u 128+32 #5, depth s 160+32 #6, ratio o 192+64 #7, longest b 256+128 #8, "
      "pointer p 384+64 #9, call p 448+64 #10"},
     {"box", "from b 0+64 #0, from.x s 0+32 in from, from.y s 32+32 in from, to b 64+64, "
@@ -75,8 +83,8 @@ static const struct {
              "deep.inner uf 96+2 in deep"},
     {"deep1", "a b 0+32 #0, a.b b 0+32 in a, a.b.c b 0+32 in a.b, a.b.c.d b 0+32 in a.b.c, "
               "a.b.c.d.e b 0+32 in a.b.c.d"},
-    {"packed", "kind s 0+8 #0, key s 8+64 #1"},
-    {"list", "count s 0+64 #0, kind s 64+8 #1"},
+    {"packed", "kind " CHAR " 0+8 #0, key s 8+64 #1"},
+    {"list", "count s 0+64 #0, kind " CHAR " 64+8 #1"},
 };
 
 Test(leaves, of_each_kind_of_field)
