@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/patience.h"
 #include "tests/support/read_all.h"
 
 enum {
@@ -38,7 +39,7 @@ static void child_run(const struct death_case *one_case, int error_fd)
 {
     const struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     if (dup2(error_fd, STDERR_FILENO) < 0) {
         _exit(1);
     }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/exit/scenarios.h"
+#include "tests/support/patience.h"
 #include "tests/support/read_all.h"
 #include "tests/support/sanitizers.h"
 
@@ -54,7 +55,7 @@ _Noreturn static void exec_scenario(const char *options, const char *scenario, i
     } else {
         setenv("LMM_OPTIONS", options, 1);
     }
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     execl("/proc/self/exe", "exit", scenario, (char *) NULL);
     _exit(126);
 }

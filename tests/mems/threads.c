@@ -186,7 +186,7 @@ _Noreturn static void run_child(struct block *block)
 {
     struct block other = {NULL, 0, 0};
 
-    alarm(CHILD_SECONDS);
+    patience_alarm(CHILD_SECONDS);
     make_block(&other, 300, 0x11);
     check_and_drop(block);
     check_and_drop(&other);

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/patience.h"
 #include "tests/support/random.h"
 
 enum { CHECK_SKIPPED = 77 };

@@ -118,7 +118,7 @@ static void test_thread_and_child(void)
     }
     pid_t child = fork();
     if (child == 0) {
-        alarm(PATIENCE_SECONDS);
+        patience_alarm(PATIENCE_SECONDS);
         allocate_some(NULL);
         for (size_t i = 0; i < count; i++) {
             free(block[i]);
@@ -140,7 +140,7 @@ static void test_thread_and_child(void)
 int main(void)
 {
     check_start();
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     test_sizes();
     test_thread_and_child();
     return 0;

@@ -163,7 +163,7 @@ static void end_all(struct model *models, size_t count)
 /* The child cannot reach the other threads' own blocks; it has those on offer and its thread's. */
 _Noreturn static void be_child(struct model *own, uint64_t random)
 {
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     CHECK(pthread_mutex_unlock(&exchange_lock) == 0);
     for (size_t i = 0; i < EXCHANGE; i++) {
         if (exchange[i].block != NULL) {
@@ -210,7 +210,7 @@ static void *run(void *number)
 int main(int argc, char **argv)
 {
     check_start();
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     if (argc > 1) {
         operations = (size_t) strtoull(argv[1], NULL, 0);
     }

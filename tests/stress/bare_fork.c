@@ -27,7 +27,7 @@ static uint64_t allocations(void)
 
 _Noreturn static void be_child(bool frees_first)
 {
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     if (frees_first) {
         lmm_free(item[0]);
         item[0] = make();
@@ -45,7 +45,7 @@ _Noreturn static void be_child(bool frees_first)
 
 int main(void)
 {
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     for (unsigned i = 0; i < BLOCKS; i++) {
         item[i] = make();
     }

@@ -43,7 +43,7 @@ int main(void)
     FILE *null_stream = fopen("/dev/null", "w");
 
     CHECK(null_stream != NULL);
-    alarm(SECONDS);
+    patience_alarm(SECONDS);
     CHECK(pthread_create(&thread, NULL, run, null_stream) == 0);
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK(started && reported && forked);

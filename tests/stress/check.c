@@ -196,7 +196,7 @@ int main(int count, char **word)
 
     /* Before the first allocation: thousands of children would each leave a ledger. */
     CHECK(setenv("LMM_OPTIONS", "ledger=off", 0) == 0);
-    alarm(count > 1 ? 0 : PATIENCE_SECONDS);
+    patience_alarm(count > 1 ? 0 : PATIENCE_SECONDS);
     signal(SIGUSR1, be_interrupted);
     for (unsigned i = 0; i < THREADS; i++) {
         unsigned kind = i % (sizeof(work) / sizeof(work[0]));

@@ -38,7 +38,7 @@ static void *run(void *number)
 
 static int run_child(void)
 {
-    alarm(CHILD_SECONDS);
+    patience_alarm(CHILD_SECONDS);
     for (uintptr_t i = 0; i < THREADS; i++) {
         pthread_t thread;
         CHECK(pthread_create(&thread, NULL, run, (void *) i) == 0);

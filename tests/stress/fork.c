@@ -109,7 +109,7 @@ static void *run_in_child(void *number)
 
 _Noreturn static void run_child(mine_t **mine)
 {
-    alarm(CHILD_SECONDS);
+    patience_alarm(CHILD_SECONDS);
     check_counts_of_child();
     for (unsigned i = 0; i < OWN; i++) {
         drop_mine(mine[i]);

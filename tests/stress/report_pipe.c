@@ -109,7 +109,7 @@ _Noreturn static void be_reader(void)
 {
     char bytes[PIPE_BYTES];
     ssize_t count;
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     close(ends[1]);
     close(STDOUT_FILENO);
     lmm_free(LMM_ALLOC(record_t));
@@ -148,7 +148,7 @@ static void test_output(void (*output)(FILE *stream))
 int main(void)
 {
     record_t *record[200];
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     null = fopen("/dev/null", "w");
     CHECK(null != NULL);
     for (int i = 0; i < 200; i++) {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/support/patience.h"
 #include "tests/support/random.h"
 #include "tests/support/resident.h"
 #include "tests/support/sanitizers.h"

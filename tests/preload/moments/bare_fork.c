@@ -35,7 +35,7 @@ static size_t live_bytes(void)
 
 static int be_child(void *arg)
 {
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     check_blocks();
     size_t before = live_bytes();
     for (size_t i = 0; i < CHILD_BLOCKS; i++) {
@@ -106,7 +106,7 @@ static void test_child(pid_t (*make)(void), bool is_short_lived)
 int main(void)
 {
     check_start();
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     for (size_t i = 0; i < BLOCKS; i++) {
         block[i] = malloc(BLOCK_BYTES);
         CHECK(block[i] != NULL);

@@ -78,7 +78,7 @@ static int be_child(void)
 int main(int argc, char **argv)
 {
     check_start();
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     if (argc > 1 && strcmp(argv[1], "child") == 0) {
         return be_child();
     }

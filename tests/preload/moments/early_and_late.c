@@ -162,7 +162,7 @@ static void in_child(void (*run)(void))
 {
     pid_t child = fork();
     if (child == 0) {
-        alarm(PATIENCE_SECONDS);
+        patience_alarm(PATIENCE_SECONDS);
         run();
         _exit(9);
     }
@@ -174,7 +174,7 @@ static void in_child(void (*run)(void))
 int main(void)
 {
     check_start();
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     for (size_t i = 0; i < EARLY_BLOCKS; i += 2) {
         void *block = early_take(i);
         CHECK(check_is_painted(block, early_size(i), i));

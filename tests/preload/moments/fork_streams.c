@@ -67,7 +67,7 @@ static void fork_once(void)
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        alarm(PATIENCE_SECONDS);
+        patience_alarm(PATIENCE_SECONDS);
         free(malloc(LINE_BYTES));
         CHECK(fflush(NULL) == 0);
         _exit(0);
@@ -81,7 +81,7 @@ int main(void)
     pthread_t reader;
     pthread_t flusher;
     check_start();
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     FILE *file = make_lines();
     CHECK(pthread_create(&reader, NULL, read_lines, file) == 0);
     CHECK(pthread_create(&flusher, NULL, flush, NULL) == 0);

@@ -105,7 +105,7 @@ static void wait_for(pid_t child)
 
 _Noreturn static void be_child(int round)
 {
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     CHECK(handled[2] == 1 && early_forks[2] == 1);
     check_and_replace_own();
     pthread_t thread;
@@ -142,7 +142,7 @@ static void *fork_in_thread(void *round)
 int main(void)
 {
     check_start();
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     CHECK(pthread_atfork(prepare, in_parent, in_child) == 0);
     for (size_t i = 0; i < OWN; i++) {
         own[i] = make(i);

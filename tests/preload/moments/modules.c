@@ -181,7 +181,7 @@ static void test_loader_at_work(void)
 int main(int argc, char **argv)
 {
     check_start();
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     CHECK(argc == 2);
     path = argv[1];
     test_flags();

@@ -162,7 +162,7 @@ int main(void)
     check_start();
     test_storm();
     set_handler(SIGALRM, SIG_DFL, 0);
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     test_alternate_stack();
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, run_alternate, NULL) == 0);

@@ -14,7 +14,7 @@
 
 enum {
     SMALL = 16384,
-    GUARD = 4096,
+    GUARD = 65536,    /* a multiple of every kernel's page */
     CALL_MAX = 4096,  /* of any call, as lmm(7) tells */
     AGAIN_MAX = 1024, /* of malloc from a place that has allocated before */
     CLEARANCE = 512,  /* of the stack that is not painted: the painter's own frame */
@@ -76,13 +76,15 @@ static void *run_small(void *arg)
 
 static void test_threads(void)
 {
-    char *stack = map_stack(SMALL);
+    long least = sysconf(_SC_THREAD_STACK_MIN); /* on AArch64 libc allows only 128 KiB and more */
+    size_t bytes = least > SMALL ? (size_t) least : SMALL;
+    char *stack = map_stack(bytes);
     CHECK(pthread_key_create(&key, destroy) == 0);
     for (int i = 0; i < 10; i++) {
-        run_thread(stack, SMALL, run_small, NULL);
+        run_thread(stack, bytes, run_small, NULL);
     }
     CHECK(pthread_key_delete(key) == 0);
-    unmap_stack(stack, SMALL);
+    unmap_stack(stack, bytes);
 }
 
 static void test_coroutine(void)

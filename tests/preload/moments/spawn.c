@@ -103,7 +103,7 @@ int main(int argc, char **argv)
         return be_child();
     }
     check_start();
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     pthread_t thread[THREADS];
     for (size_t i = 0; i < THREADS; i++) {
         CHECK(pthread_create(&thread[i], NULL, allocate, (void *) (i + 1)) == 0);

@@ -216,7 +216,7 @@ static void test_no_tables(void)
 int main(void)
 {
     check_start();
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     test_coroutines();
     test_threads();
     test_no_tables();

@@ -31,7 +31,7 @@ void run(void (*use_module)(std::size_t), std::size_t count)
 int main(int argc, char **argv)
 {
     check_start();
-    alarm(50);
+    patience_alarm(50);
     CHECK(argc == 2);
     void *handle = dlopen(argv[1], RTLD_NOW);
     if (handle == nullptr) {

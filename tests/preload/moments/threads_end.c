@@ -161,7 +161,7 @@ static void test_short_threads(void)
 int main(void)
 {
     check_start();
-    alarm(PATIENCE_SECONDS);
+    patience_alarm(PATIENCE_SECONDS);
     test_keys();
     test_owner_gone();
     test_cancel();

@@ -21,6 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/support/patience.h"
+
 enum { PAGE = 4096, TICKS = 77, NAMESPACE = 88, MARK = 4242 };
 enum { USED = 3 * PAGE, BOUND = 64 * PAGE };
 
@@ -412,7 +414,7 @@ Test(store, without_populate_a_fifo_is_not_waited_for)
     create_without_populate();
     close_all();
     remove_and_replace();
-    alarm(60);
+    patience_alarm(60);
     cr_expect(grow_error() == ESTALE);
 }
 
