@@ -10,7 +10,8 @@
 #              [LIBS <library>...]  what to link instead of lmm_static
 #              [ARGS <word>...]     the test's command line
 #              [CRITERION]          a Criterion test: its main comes from Criterion
-#              [TIMEOUT <seconds>]) default 300; three times that in a sanitized build
+#              [TIMEOUT <seconds>]) default 300; three times that in a sanitized build, ten times for another machine,
+#                                   which is emulated
 #
 # Builds the program <label>_<name> as tests/bin/<label>/<name> in the build tree, with the source root on
 # the include path, and adds it to ctest as <label>.<name>, or with a preset as <preset>/<label>.<name>:
@@ -107,6 +108,9 @@ function(lmm_add_command_test)
     endif()
     if(LMM_SANITIZE)
         math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 3")
+    endif()
+    if(CMAKE_CROSSCOMPILING)
+        math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 10")
     endif()
     lmm_is_elsewhere(${arg_LABEL} elsewhere)
     if(elsewhere)

@@ -6,6 +6,8 @@
 # In a root, mounts are in a mount namespace of their own and processes in a pid namespace, so nothing stays mounted or
 # running however a command ends.
 
+source scripts/debian.sh
+
 kept=$PWD/build/fresh
 
 # prepare_fresh NAME: installs what the functions below need. NAME is the script, for its message.
@@ -21,12 +23,7 @@ prepare_fresh() {
 # make_root SUITE ROOT: makes a root in the existing folder ROOT, with the committed tree (HEAD) in its /lmm.
 make_root() {
     local suite=$1 root=$2 mirror
-    mirror=$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
-        sed -n '/^Debian Debian /{s///p;q}')
-    if [[ -z $mirror ]]; then
-        echo "apt names no Debian mirror; run apt-get update" >&2
-        return 1
-    fi
+    mirror=$(debian_mirror) || return
     log_of "$kept/$suite-debootstrap.log" \
         debootstrap --variant=minbase --cache-dir="$kept/packages" "$suite" "$root" "$mirror" || return
     apt-config dump --format '%F "%v";%n' Acquire::http Acquire::https Acquire::Check-Date \
