@@ -244,7 +244,9 @@ bool lmm_wrapper_is_header(const char *file)
     if (file == NULL) {
         return false;
     }
-    if (lmm_wrapper_is_standard_file(file) || strstr(file, "/usr/include/") != NULL) {
+    /* Debian's cross compilers have those of libc in /usr/aarch64-linux-gnu/include, and so on. */
+    if (lmm_wrapper_is_standard_file(file) || strstr(file, "/usr/include/") != NULL ||
+        strstr(file, "-linux-gnu/include/") != NULL) {
         return true;
     }
     for (size_t i = 0; i < sizeof(compilers) / sizeof(compilers[0]); i++) {

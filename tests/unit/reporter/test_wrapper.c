@@ -146,6 +146,7 @@ Test(wrapper, headers_of_the_system)
     static const struct name names[] = {
         {"/usr/include/x86_64-linux-gnu/bits/stdio.h", true},
         {"/usr/include/string.h", true},
+        {"/usr/aarch64-linux-gnu/include/bits/stdio.h", true},
         {"/usr/include/c++/12/bits/new_allocator.h", true},
         {"/opt/gcc-14/include/c++/14.1.0/bits/alloc_traits.h", true},
         {"/usr/bin/../lib/gcc/x86_64-linux-gnu/12/../../../../include/c++/12/memory", true},
