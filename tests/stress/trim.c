@@ -7,7 +7,6 @@
 #include <string.h>
 
 enum {
-    SYSTEM_PAGE = 4096,
     TOTAL_BYTES = 64 << 20, /* of each step */
     SLACK_BYTES = 3 << 20,  /* LMM's records, libc's, and pages in use for small things */
     TAG_BYTES = 4,          /* of each slot of a page in use */
@@ -33,6 +32,8 @@ static const struct step steps[] = {
     {"56 bytes, none kept", 56, 8, 1, 0},
     {"arrays of 9 x 24 bytes, none kept", 24, 8, 9, 0},
 };
+
+static size_t page_bytes; /* of the kernel */
 
 static bool is_kept(const struct step *step, size_t i)
 {
@@ -83,8 +84,8 @@ static size_t pages_of_kept(const struct step *step, unsigned char **block, size
     size_t pages = 0;
     uintptr_t next = 0;
     for (size_t i = 0; i < kept; i++) {
-        uintptr_t first = start[i] / SYSTEM_PAGE;
-        uintptr_t last = (start[i] + step->length * step->size - 1) / SYSTEM_PAGE;
+        uintptr_t first = start[i] / page_bytes;
+        uintptr_t last = (start[i] + step->length * step->size - 1) / page_bytes;
         first = first > next ? first : next;
         pages += last + 1 > first ? last + 1 - first : 0;
         next = last + 1 > next ? last + 1 : next;
@@ -122,7 +123,7 @@ static void run_step(const struct step *step)
             lmm_free(block[i]);
         }
     }
-    size_t kept_bytes = pages_of_kept(step, block, count) * SYSTEM_PAGE;
+    size_t kept_bytes = pages_of_kept(step, block, count) * page_bytes;
     size_t tag_bytes = count * step->length * TAG_BYTES; /* kept for other tags */
     size_t resident_before_trim = resident_bytes();
     size_t given_back = lmm_trim();
@@ -160,6 +161,7 @@ int main(void)
         puts("skipped: the sanitizers' own memory hides what is resident");
         return STRESS_SKIPPED;
     }
+    page_bytes = (size_t) sysconf(_SC_PAGESIZE);
     size_t before = resident_bytes();
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         run_step(&steps[i]);
