@@ -31,7 +31,7 @@ static inline void lmm_tracer_clear(struct lmm_tracer *tracer)
 {
     __builtin_memset(tracer, 0, offsetof(struct lmm_tracer, trace));
     lmm_trace_clear(&tracer->trace);
-    lmm_recall_clear(&tracer->recall);
+    lmm_recall_init(&tracer->recall);
 }
 
 #endif

@@ -145,18 +145,27 @@ static LMM_NOINLINE uint32_t ignored_site(struct lmm_family *family, uint32_t si
 }
 
 /* recall: NULL: the trace is a new one. Preserves errno. */
-static inline uint32_t site_of(struct lmm_trace *trace, struct lmm_recall *recall, uint32_t class,
-                               const struct lmm_caller *caller)
+static inline __attribute__((always_inline)) uint32_t find_site(struct lmm_trace *trace,
+                                                                struct lmm_recall *recall,
+                                                                uint32_t class,
+                                                                const struct lmm_caller *caller)
 {
-    struct lmm_family *family = lmm_families_at(class);
     uint32_t frames = lmm_options.stack_frames;
     uint32_t site =
-        frames == 1 ? lmm_recall_caller(recall, family, caller->pc) : (uint32_t) LMM_SITE_NONE;
+        frames == 1 ? lmm_recall_caller(recall, class, caller->pc) : (uint32_t) LMM_SITE_NONE;
 
     if (site == LMM_SITE_NONE) {
-        site = lmm_recall_site(recall, trace, family, caller, frames);
+        site = lmm_recall_site(recall, trace, lmm_families_at(class), caller, frames);
     }
-    return LMM_UNLIKELY(lmm_thread_ignores != 0) ? ignored_site(family, site) : site;
+    return LMM_UNLIKELY(lmm_thread_ignores != 0) ? ignored_site(lmm_families_at(class), site)
+                                                 : site;
+}
+
+/* The same off the fast path. */
+static LMM_NOINLINE uint32_t site_of(struct lmm_trace *trace, struct lmm_recall *recall,
+                                     uint32_t class, const struct lmm_caller *caller)
+{
+    return find_site(trace, recall, class, caller);
 }
 
 /* The same with a trace of its own, which is larger than some threads' stacks. */
@@ -250,7 +259,8 @@ void *lmm_stacked_alloc_small(size_t bytes, bool zero, const struct lmm_caller *
     uint32_t class = lmm_class_of(bytes);
     struct lmm_tracer *tracer = heap->tracer;
     tracer->state = LMM_TRACER_BUSY;
-    void *block = pop(heap, class, bytes, site_of(&tracer->trace, &tracer->recall, class, caller));
+    void *block =
+        pop(heap, class, bytes, find_site(&tracer->trace, &tracer->recall, class, caller));
     if (LMM_LIKELY(block != NULL)) {
         if (zero) {
             memset(block, 0, heap->open.bins[class].stride);

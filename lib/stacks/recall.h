@@ -3,19 +3,30 @@
  * recall: the site of a call stack most of which was walked before.
  *
  * A walk goes from the caller outwards until it meets a call of the trace. A thread keeps the calls that
- * such walks have passed, each time as one segment: the words of the stack that led through it, where it
- * ends, and the sum of its hash. When a caller with the same pc and sp comes again, and these words have
- * the same values, then it has the same calls; the outer ones are compared in the trace, as at the end of
- * a walk. So no rule is looked up, and no step waits for an earlier one. The trace stays as it is.
+ * such walks have passed, each time as one segment: where the words of the stack are that led through it,
+ * where it ends, and the sum of its hash. When a caller with the same pc and sp comes again, and these
+ * words have the same values, then it has the same calls; the outer ones are compared in the trace, as at
+ * the end of a walk. So no rule is looked up, and no step waits for an earlier one. The trace stays as it is.
  *
- * A segment also keeps the site that it led to last, with the class and the hash of the outer calls.
+ * A segment is one cache line. It is of one size class, and keeps the site that it led to last, with the
+ * hash of the outer calls. Its key stands for the values of its words, as the hash of a stack stands for
+ * its calls (unwind.h, I3): 64 bits, and it is compared with one caller at a time.
+ *
+ * How a segment is found. Programs run in loops; so a segment keeps which two were used after it, and these
+ * are tried first. They were fetched when the one before it was used, so that nothing waits for memory.
+ * Other callers lead to shapes. A shape is where the words of a segment are; the first segment of each shape
+ * stands for it. With the words that are there now, the key is made, and the segments are found by it.
+ *
+ * A caller's segment is kept when the caller comes a second time. A thread's segments get more memory as
+ * they become more, up to 1.1 MiB; then all are dropped, and those in use are soon kept again.
  *
  * Owns the segments; each thread has its own, in the tracer. Invariants:
- *   I1  a segment is of the stack that the trace is of, and of code that is still there: the bits of
- *       all sets in the trace are cleared when either changes (lmm_trace_forget())
+ *   I1  a segment is of the stack that the trace is of, and of code that is still there: all are dropped
+ *       when either changes (lmm_trace_forget() makes the trace's generation another one)
  *   I2  what is read for a segment lies between its sp and the end of that stack
+ *   I3  segment 0 fits no caller, and ends every chain
  * tests/unit/lib/test_recall.c compares the sites with those of new walks.
- * Locks: those of unwind and of depot. Not responsible for: walking (unwind), what a site is (depot).
+ * Locks: those of unwind and of depot; META. Not responsible for: walking (unwind), what a site is (depot).
  */
 #ifndef LMM_RECALL_H
 #define LMM_RECALL_H
@@ -27,32 +38,52 @@
 #include "lib/stacks/unwind.h"
 
 enum {
-    LMM_RECALL_WAYS = 4, /* segments of a set */
-    LMM_RECALL_FRAMES = 64,
+    LMM_RECALL_FRAMES = 512,
+    LMM_RECALL_FRAME_WAYS = 4,
     LMM_RECALL_CALLERS = 256,
+    LMM_RECALL_NEXT = 2,
     LMM_RECALL_WORDS = 9, /* a longer segment is not kept */
+    LMM_RECALL_SEEN = 16384,
+    LMM_RECALL_SHAPES = 4096,
+    LMM_RECALL_SEGMENTS_FIRST = 256, /* a thread has room for so many at first, */
+    LMM_RECALL_SEGMENTS_MAX = 16384, /* and for so many at most */
 };
 
 /* Calls that a walk has passed, up to the joint: the first one that was in the trace. */
 struct lmm_segment {
-    uintptr_t pc; /* the innermost call's, as are sp and bp */
-    uintptr_t sp;
-    uintptr_t bp;  /* valid if needs_bp */
-    uint64_t hash; /* unwind.h, I3, of these calls, as if no other were outside of them */
-    uintptr_t joint_pc;
-    uintptr_t joint_bp; /* valid if knows_bp */
-    uint32_t joint_at;  /* from sp to the joint's sp, in bytes */
-    uint8_t joint;      /* the joint's place in the trace */
-    uint8_t calls;      /* may be 0 */
-    uint8_t words;
-    uint8_t needs_bp : 1;
-    uint8_t knows_bp : 1;
-    uint32_t class
-        ; /* this class and these outer calls have this site; LMM_SITE_NONE: not known yet */
-    uint32_t site;
-    uint64_t outer_hash;           /* of the outer calls that were asked for */
-    uint32_t at[LMM_RECALL_WORDS]; /* from sp, in bytes */
-    uintptr_t word[LMM_RECALL_WORDS];
+    uint64_t key;        /* of the innermost call's class, pc, sp and bp, and of the words */
+    uint64_t hash;       /* unwind.h, I3, of these calls, as if no other were outside of them */
+    uint64_t outer_hash; /* of the outer calls with which they have that site */
+    uintptr_t joint_bp;  /* valid if knows_bp */
+    uint64_t joint : 8;  /* the joint's place in the trace */
+    uint64_t calls : 4;  /* may be 0 */
+    uint64_t words : 4;
+    uint64_t depth : 24; /* from sp to the end of the stack, in words; 0: no caller's */
+    uint64_t site : 21;
+    uint64_t needs_bp : 1;
+    uint64_t knows_bp : 1;
+    uint16_t next[LMM_RECALL_NEXT]; /* the ones that were used after it, the latest first */
+    uint16_t joint_at;              /* from sp to the joint's sp, in words */
+    uint16_t at[LMM_RECALL_WORDS];  /* from sp, in words */
+};
+
+_Static_assert(sizeof(struct lmm_segment) == LMM_CACHE_LINE_BYTES, "one line a segment");
+_Static_assert(LMM_TRACE_CALLS <= 1 << 8, "a place in a trace fits into segment.joint");
+_Static_assert(LMM_RECALL_SEGMENTS_MAX <= 1 << 16,
+               "the number of a segment fits into segment.next");
+
+/* How a segment is found. */
+struct lmm_recall_link {
+    uint16_t chain; /* the next one in the bucket of its key */
+    uint16_t shape; /* the next one whose shape callers are looked up by */
+};
+
+/* A thread's segments. After them are the links, and then the first segments of the buckets, of which there
+ * are as many. */
+struct lmm_recall_pool {
+    uint32_t capacity; /* a power of two */
+    uint32_t used;
+    struct lmm_segment segment[] __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
 };
 
 /* The length of a frame, up to its return address. */
@@ -68,15 +99,17 @@ struct lmm_recall_caller {
     uint32_t site;
 };
 
-/* Of any contents after lmm_recall_clear(). The trace tells which segments are valid. */
+/* Of any contents after lmm_recall_init(). */
 struct lmm_recall {
-    bool has_callers;           /* they are valid, */
-    uint32_t callers_forgotten; /* if lmm_code_forgotten is still that */
+    struct lmm_recall_pool *pool; /* NULL: there is none yet */
+    uint32_t generation;          /* its segments are of that generation of the trace */
+    uint32_t last;                /* the segment that was used last */
+    bool has_callers;             /* they are valid, */
+    uint32_t callers_forgotten;   /* if lmm_code_forgotten is still that */
     struct lmm_recall_caller caller[LMM_RECALL_CALLERS];
-    struct lmm_segment segment[LMM_RECALL_SETS][LMM_RECALL_WAYS];
-    struct lmm_recall_frame frame[LMM_RECALL_FRAMES];
-    uint32_t missed[LMM_RECALL_SETS]; /* stands for the caller that was not found last */
-    uint8_t oldest[LMM_RECALL_SETS];  /* the way that is replaced next */
+    struct lmm_recall_frame frame[LMM_RECALL_FRAMES][LMM_RECALL_FRAME_WAYS];
+    uint16_t seen[LMM_RECALL_SEEN];     /* stand for callers that were not found */
+    uint16_t shapes[LMM_RECALL_SHAPES]; /* by caller: the first segment of each shape, in a chain */
 };
 
 static inline uint32_t lmm_recall_caller_place(uint32_t class, uintptr_t pc)
@@ -86,27 +119,35 @@ static inline uint32_t lmm_recall_caller_place(uint32_t class, uintptr_t pc)
 }
 
 /* As lmm_recall_caller(), for any caller. */
-uint32_t lmm_recall_find_caller(struct lmm_recall *recall, const struct lmm_family *family,
-                                uintptr_t pc);
+LMM_NOINLINE uint32_t lmm_recall_find_caller(struct lmm_recall *recall, uint32_t class,
+                                             uintptr_t pc);
 
+/* Drops all that is remembered. Call it where the trace is cleared. */
 static inline void lmm_recall_clear(struct lmm_recall *recall)
 {
     recall->has_callers = false;
+    recall->generation = LMM_TRACE_NO_GENERATION;
 }
 
-/* The site of (family, a stack of one call, which returns to pc), if it is known; else LMM_SITE_NONE. recall:
- * as below. */
-static inline uint32_t lmm_recall_caller(struct lmm_recall *recall, const struct lmm_family *family,
-                                         uintptr_t pc)
+/* Makes memory of any contents one that remembers nothing. */
+static inline void lmm_recall_init(struct lmm_recall *recall)
+{
+    recall->pool = NULL;
+    lmm_recall_clear(recall);
+}
+
+/* The site of (the family with the index class, a stack of one call, which returns to pc), if it is known;
+ * else LMM_SITE_NONE. recall: as below. */
+static inline uint32_t lmm_recall_caller(struct lmm_recall *recall, uint32_t class, uintptr_t pc)
 {
     const struct lmm_recall_caller *caller =
-        recall != NULL ? &recall->caller[lmm_recall_caller_place(family->index, pc)] : NULL;
+        recall != NULL ? &recall->caller[lmm_recall_caller_place(class, pc)] : NULL;
 
     return LMM_LIKELY(caller != NULL && recall->has_callers &&
                       recall->callers_forgotten == lmm_load_relaxed(&lmm_code_forgotten) &&
-                      caller->pc == pc && caller->class == family->index)
+                      caller->pc == pc && caller->class == class)
                ? caller->site
-               : lmm_recall_find_caller(recall, family, pc);
+               : lmm_recall_find_caller(recall, class, pc);
 }
 
 /* The site of (family, the stack from caller outwards, of at most `frames` calls), as by lmm_unwind() and

@@ -26,13 +26,17 @@ static inline bool lmm_unwind_is_own(uintptr_t pc)
     return pc - lmm_own_code.start < lmm_own_code.end - lmm_own_code.start;
 }
 
-/* Whether the trace may be used, and a caller with that pc and sp is on the thread's own stack, and not
- * LMM's. */
+/* Whether the trace may be used: it is this thread's, of its own stack, and of code that is still there. */
+static inline bool lmm_trace_is_ready(const struct lmm_trace *trace)
+{
+    return LMM_LIKELY(trace->thread == lmm_stack_walk_thread() && !trace->is_stray &&
+                      trace->forgotten == lmm_load_relaxed(&lmm_code_forgotten));
+}
+
+/* The same, and a caller with that pc and sp is on the thread's own stack, and not LMM's. */
 static inline bool lmm_trace_is_usual(const struct lmm_trace *trace, uintptr_t pc, uintptr_t sp)
 {
-    return LMM_LIKELY(trace->thread == lmm_stack_walk_thread() && sp >= trace->low &&
-                      sp < trace->end && !trace->is_stray &&
-                      trace->forgotten == lmm_load_relaxed(&lmm_code_forgotten) &&
+    return LMM_LIKELY(lmm_trace_is_ready(trace) && sp >= trace->low && sp < trace->end &&
                       !lmm_unwind_is_own(pc));
 }
 
@@ -56,10 +60,9 @@ static inline uintptr_t lmm_return_change(const uintptr_t *place, const uintptr_
     return lmm_cfi_code(*word) ^ *pc;
 }
 
-/* The outermost call, at or inside of call `outer`, that has everything between it and `call`
- * unchanged on the stack. Most of the time nothing is changed. */
-static inline uint32_t lmm_trace_stands_to(const struct lmm_trace *trace, uint32_t call,
-                                           uint32_t outer)
+/* Whether everything between the calls `call` and `outer` is unchanged on the stack. */
+static inline __attribute__((always_inline)) bool lmm_trace_stands(const struct lmm_trace *trace,
+                                                                   uint32_t call, uint32_t outer)
 {
     const uintptr_t *pc = &trace->pc[call];
     const uintptr_t *end = &trace->pc[outer];
@@ -68,24 +71,31 @@ static inline uint32_t lmm_trace_stands_to(const struct lmm_trace *trace, uint32
     for (uint32_t k = trace->word_count; k-- > 0 && trace->word[k].call > outer;) {
         const struct lmm_trace_word *word = &trace->word[k];
         if (word->call <= call && LMM_UNLIKELY(*word->address != word->value)) {
-            end = &trace->pc[word->call];
-            break;
+            return false;
         }
     }
     for (; pc - end >= 4; pc -= 4) {
         const uintptr_t *place = pc + to_place;
-        if (LMM_UNLIKELY((lmm_return_change(place - 1, pc - 1) |
-                          lmm_return_change(place - 2, pc - 2) |
-                          lmm_return_change(place - 3, pc - 3) |
-                          lmm_return_change(place - 4, pc - 4)) != 0)) {
-            break;
+        if (LMM_UNLIKELY(lmm_return_change(place - 1, pc - 1) != 0 ||
+                         lmm_return_change(place - 2, pc - 2) != 0 ||
+                         lmm_return_change(place - 3, pc - 3) != 0 ||
+                         lmm_return_change(place - 4, pc - 4) != 0)) {
+            return false;
         }
     }
-    while (pc != end && lmm_return_change(pc + to_place - 1, pc - 1) == 0) {
+    while (pc != end) {
         pc--;
+        if (LMM_UNLIKELY(lmm_return_change(pc + to_place, pc) != 0)) {
+            return false;
+        }
     }
-    return (uint32_t) (pc - trace->pc);
+    return true;
 }
+
+/* The outermost call, at or inside of call `outer`, that has everything between it and `call` unchanged on
+ * the stack. */
+LMM_NOINLINE uint32_t lmm_trace_stands_to(const struct lmm_trace *trace, uint32_t call,
+                                          uint32_t outer);
 
 /* Whether the calls of the trace from `call` outwards, as many as are asked for or as the stack has, are
  * unchanged. Otherwise *ret_left: so many calls of the trace may be met after this one. room: for calls that
@@ -95,12 +105,11 @@ lmm_trace_rest_stands(const struct lmm_trace *trace, uint32_t call, uint32_t roo
                       uint32_t *ret_left)
 {
     uint32_t outer = call + 1 > room ? call + 1 - room : 0;
-    uint32_t to = lmm_trace_stands_to(trace, call, outer);
 
-    if (LMM_LIKELY(to == outer && (call + 1 >= room || trace->is_whole))) {
+    if (LMM_LIKELY(lmm_trace_stands(trace, call, outer) && (call + 1 >= room || trace->is_whole))) {
         return true;
     }
-    *ret_left = to; /* the calls inside of it have changed, and are walked */
+    *ret_left = lmm_trace_stands_to(trace, call, outer); /* the calls inside of it are walked */
     return false;
 }
 

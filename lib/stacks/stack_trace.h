@@ -39,20 +39,19 @@ struct lmm_trace_call {
 enum {
     LMM_TRACE_CALLS = 192, /* at most so many in a trace */
     LMM_TRACE_RETURNS = 64,
-    LMM_RECALL_SETS = 64,
-    LMM_RECALL_SET_WORDS = LMM_RECALL_SETS / 64,
 };
+
+#define LMM_TRACE_NO_GENERATION UINT32_MAX /* of no trace */
 
 /* A thread's last stack. lmm_trace_clear() makes it empty. */
 struct lmm_trace {
     uint32_t first; /* the calls that were asked for are [first, count) */
     uint32_t count; /* calls in the trace */
     uint32_t word_count;
-    uint32_t forgotten; /* lmm_code_forgotten when the trace was taken */
-    bool is_whole;      /* call 0 has no caller */
-    bool is_stray;      /* partly on another stack than the thread's own; not reused */
-    uint64_t
-        recall_sets[LMM_RECALL_SET_WORDS]; /* a bit for each set of recall.h that has contents */
+    uint32_t forgotten;  /* lmm_code_forgotten when the trace was taken */
+    bool is_whole;       /* call 0 has no caller */
+    bool is_stray;       /* partly on another stack than the thread's own; not reused */
+    uint32_t generation; /* how often the trace was forgotten */
 
     uintptr_t thread; /* the thread that uses the trace */
     uintptr_t low;    /* [low, end) is of its own stack */
@@ -89,7 +88,7 @@ static inline void lmm_trace_forget(struct lmm_trace *trace)
 {
     trace->count = 0;
     trace->word_count = 0;
-    __builtin_memset(trace->recall_sets, 0, sizeof(trace->recall_sets));
+    trace->generation = (trace->generation + 1) % LMM_TRACE_NO_GENERATION;
 }
 
 /* The variant of the module of call i. */

@@ -64,6 +64,23 @@ static LMM_NOINLINE void walk_call(struct lmm_stack_walk *walk)
 
 /* ---- The trace of the last walk -------------------------------------------------------------- */
 
+uint32_t lmm_trace_stands_to(const struct lmm_trace *trace, uint32_t call, uint32_t outer)
+{
+    const uintptr_t *place = LMM_CFI_RETURN_VARIES ? trace->at : trace->sp;
+
+    for (uint32_t k = trace->word_count; k-- > 0 && trace->word[k].call > outer;) {
+        const struct lmm_trace_word *word = &trace->word[k];
+        if (word->call <= call && *word->address != word->value) {
+            outer = word->call;
+            break;
+        }
+    }
+    while (call != outer && lmm_return_change(&place[call - 1], &trace->pc[call - 1]) == 0) {
+        call--;
+    }
+    return call;
+}
+
 /* Drops the inner calls of the trace, so that `count` outer ones are left. */
 static inline void drop_inner(struct lmm_trace *trace, uint32_t count)
 {

@@ -30,7 +30,7 @@ static void setup(void)
     memset(&trace, 0xA5, sizeof(trace)); /* of any contents */
     memset(&recall, 0xA5, sizeof(recall));
     lmm_trace_clear(&trace);
-    lmm_recall_clear(&recall);
+    lmm_recall_init(&recall);
 }
 
 TestSuite(recall, .init = setup);
@@ -255,6 +255,48 @@ Test(recall, compares_bp_where_the_trace_begins)
 #endif
 }
 
+static __attribute__((noinline)) void at_depth(size_t bytes)
+{
+    volatile char *room = alloca(bytes);
+
+    room[0] = 1;
+    innermost();
+    room[1] = room[0];
+}
+
+enum { GROUP = 50 };
+
+/* Each depth is another caller. A group of them comes some times in turn. */
+static __attribute__((noinline)) void check_depths(size_t from, size_t to, uint32_t turns)
+{
+    for (size_t group = from; group < to; group += GROUP) {
+        for (size_t i = 0; i < turns * GROUP; i++) {
+            at_depth(16 + 16 * (group + i % GROUP));
+        }
+    }
+}
+
+Test(recall, gets_more_memory_and_then_drops_all)
+{
+    enum { CALLERS = (LMM_RECALL_SEGMENTS_MAX / GROUP + 50) * GROUP, LAST = 10 * GROUP };
+    static const struct {
+        size_t from;
+        size_t to;
+        uint32_t turns;
+    } phases[] = {{0, CALLERS, 3}, {CALLERS - LAST, CALLERS, 1}, {0, LAST, 1}};
+    uint32_t walked[3];
+
+    for (size_t i = 0; i < 3; i++) {
+        uint32_t before = walks;
+        check_depths(phases[i].from, phases[i].to, phases[i].turns);
+        walked[i] = walks - before;
+    }
+    cr_expect_eq(recall.pool->capacity, LMM_RECALL_SEGMENTS_MAX);
+    cr_expect_lt(recall.pool->used, LMM_RECALL_SEGMENTS_MAX / 2, "dropped, and filled again");
+    cr_expect_lt(walked[1], LAST / 10, "%u walks for %d callers that are kept", walked[1], LAST);
+    cr_expect_gt(walked[2], LAST / 2, "what was dropped is walked again");
+}
+
 static void *other_thread(void *unused)
 {
     walk_about(6, 20);
@@ -308,13 +350,13 @@ Test(recall, knows_stacks_of_one_call)
     struct lmm_caller other = caller;
 
     other.pc++; /* of the same function, so the same frame */
-    cr_expect_eq(lmm_recall_caller(&recall, families[0], caller.pc), LMM_SITE_NONE);
+    cr_expect_eq(lmm_recall_caller(&recall, families[0]->index, caller.pc), LMM_SITE_NONE);
     uint32_t site = lmm_recall_site(&recall, &trace, families[0], &caller, 1);
     for (uint32_t i = 0; i < 4; i++) {
-        cr_expect_eq(lmm_recall_caller(&recall, families[0], caller.pc), site);
-        cr_expect_eq(lmm_recall_caller(NULL, families[0], caller.pc), site);
-        cr_expect_eq(lmm_recall_caller(&recall, families[1], caller.pc), LMM_SITE_NONE);
-        cr_expect_eq(lmm_recall_caller(&recall, families[0], other.pc), LMM_SITE_NONE);
+        cr_expect_eq(lmm_recall_caller(&recall, families[0]->index, caller.pc), site);
+        cr_expect_eq(lmm_recall_caller(NULL, families[0]->index, caller.pc), site);
+        cr_expect_eq(lmm_recall_caller(&recall, families[1]->index, caller.pc), LMM_SITE_NONE);
+        cr_expect_eq(lmm_recall_caller(&recall, families[0]->index, other.pc), LMM_SITE_NONE);
         lmm_code_forgotten++;
     }
 }
