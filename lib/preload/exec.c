@@ -8,7 +8,7 @@
  * environment. In a child of that process it does not. posix_spawn and system() are libc's and
  * always start children.
  *
- * With or without children=0, a program with a sanitizer's malloc never gets LMM (sanitized.h). posix_spawn
+ * With or without children=0, a program that cannot run with LMM never gets it (unfit.h). posix_spawn
  * does the same in starts.c.
  *
  * Owns a copy of what the environment had. A function here is async-signal-safe if libc's is, also
@@ -21,7 +21,7 @@
 #include "lib/ground/short_text.h"
 #include "lib/ground/vm.h"
 #include "lib/preload/bare.h"
-#include "lib/preload/sanitized.h"
+#include "lib/preload/unfit.h"
 #include "lib/preload/starts.h"
 
 #include <dlfcn.h>
@@ -168,7 +168,7 @@ static int exec_path(exec_by_path *call, const char *path, char *const arguments
                      char *const variables[])
 {
     lmm_starts_note_exec(path);
-    if ((follows() || lmm_bare_has_lmm(variables)) && lmm_sanitized_path(path)) {
+    if ((follows() || lmm_bare_has_lmm(variables)) && lmm_unfit_path(path)) {
         return exec_bare(call, path, arguments, variables);
     }
     struct environment environment = enter(variables);
@@ -217,7 +217,7 @@ LMM_API int fexecve(int descriptor, char *const arguments[], char *const variabl
     lmm_short_text_put(&text, "/fd/");
     lmm_short_text_put_number(&text, (uint64_t) descriptor);
     lmm_starts_note_exec(path);
-    if ((follows() || lmm_bare_has_lmm(variables)) && lmm_sanitized_file(descriptor)) {
+    if ((follows() || lmm_bare_has_lmm(variables)) && lmm_unfit_file(descriptor)) {
         return exec_descriptor_bare(descriptor, arguments, variables);
     }
     struct environment environment = enter(variables);

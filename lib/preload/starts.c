@@ -10,7 +10,7 @@
 
 #include "lib/preload/arrival.h"
 #include "lib/preload/bare.h"
-#include "lib/preload/sanitized.h"
+#include "lib/preload/unfit.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -168,7 +168,7 @@ static int spawn_by(spawn *call, pid_t *ret_pid, const char *path,
                     char *const arguments[], char *const variables[])
 {
     uint64_t time_ns = lmm_system_time_ns();
-    bool is_bare = lmm_bare_has_lmm(variables) && lmm_sanitized_path(path);
+    bool is_bare = lmm_bare_has_lmm(variables) && lmm_unfit_path(path);
     struct lmm_bare bare = {.copy = NULL};
     pid_t pid = 0;
     int error = call(&pid, path, actions, attributes, arguments,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the tests of `lmm run` share: the command with a library that replaces the drop-in (stand_in.c)."""
 import os
+import re
 import subprocess
 
 import harness
@@ -32,6 +33,16 @@ class Case(harness.Case):
         """Waits for the end of lmm, which must have that status."""
         process.wait(timeout=harness.PATIENCE_SECONDS)
         self.assertEqual(process.returncode, status)
+
+    def program_of_musl(self):
+        """A program whose loader has the name of musl's; its status is 5, with LMM in its environment 6."""
+        loader = self.path("ld-musl-x86_64.so.1")
+        interpreter = subprocess.run(["readelf", "-l", "/bin/true"], capture_output=True, text=True, check=True).stdout
+        os.symlink(re.search(r"interpreter: (.*)\]", interpreter)[1], loader)
+        source = self.file("program.c", "#include <stdlib.h>\n"
+                           "int main(void) { return getenv(\"LD_PRELOAD\") == NULL ? 5 : 6; }\n")
+        subprocess.run(["cc", "-o", self.path("program"), source, f"-Wl,--dynamic-linker={loader}"], check=True)
+        return self.path("program")
 
     def last_runs(self):
         """The directories of the last runs, which are kept."""

@@ -304,13 +304,7 @@ class Unloaded(Case):
 
     def test_programs_of_another_c_library(self):
         """musl's loader would not start a program with LMM, so it runs without. Only the name of the loader counts."""
-        loader = self.path("ld-musl-x86_64.so.1")
-        interpreter = subprocess.run(["readelf", "-l", "/bin/true"], capture_output=True, text=True, check=True).stdout
-        os.symlink(re.search(r"interpreter: (.*)\]", interpreter)[1], loader)
-        source = self.file("program.c", "#include <stdlib.h>\n"
-                           "int main(void) { return getenv(\"LD_PRELOAD\") == NULL ? 5 : 6; }\n")
-        subprocess.run(["cc", "-o", self.path("program"), source, f"-Wl,--dynamic-linker={loader}"], check=True)
-        result = self.run_lmm(self.path("program"))
+        result = self.run_lmm(self.program_of_musl())
         self.assertEqual(result.returncode, 5)
         self.assertEqual(result.stderr, f"lmm: {self.path('program')} did not load LMM: it is linked with musl, "
                                         "and LMM needs glibc\n")

@@ -109,6 +109,21 @@ class WithoutLmm(Unseen):
             self.assertEqual([re.sub(r"\d+", "N", line) for line in seen],
                              [f"{name} (pid N): {IS_ASAN}"], words)
 
+    def test_a_child_of_another_c_library_starts_without_lmm(self):
+        """musl's loader would not start it with LMM."""
+        program = self.program_of_musl()
+        reason = "it is linked with musl, and LMM needs glibc"
+        for words in ((STARTER, "fork", program), (STARTER, "vfork", program), (STARTER, "spawn", program),
+                      ("sh", "-c", f"{program}; test $? = 5")):
+            result = self.run_lmm("--children", *words)
+            seen = re.findall(r"(?m)^  not seen +(.*)$", result.stderr)
+            self.assertEqual([re.sub(r"\d+", "N", line) for line in seen], [f"program (pid N): {reason}"], words)
+        self.assertEqual(result.returncode, 0)
+        for options in ((), ("--children",)):
+            result = self.run_lmm(*options, STARTER, "exec", program)
+            self.assertEqual((result.returncode, re.findall(r"(?m)^  note +(.*)$", result.stderr)),
+                             (5, [f"it became {program}, which LMM did not see: {reason}"]), options)
+
     @unittest.skipIf(ASAN.endswith("none"), "no AddressSanitizer")
     def test_a_program_that_becomes_one_with_a_sanitizer(self):
         for options in ((), ("--children",)):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/preload/sanitized.h"
+#include "lib/preload/unfit.h"
 
 #include "lib/ground/system.h"
 
@@ -15,6 +15,7 @@ enum {
     CHUNK_BYTES = 1024,
     PATH_BYTES = 512,
     HEADERS_MAX = 128,
+    LOADER_NAME_MAX = 256,
     ENTRIES_MAX = 1024,
     TABLE_BYTES_MAX = 64 << 20,
 };
@@ -118,6 +119,24 @@ static bool is_sanitized(int file, const ElfW(Ehdr) * head)
            search(file, header.p_offset + (table.address - header.p_vaddr), table.bytes);
 }
 
+/* Whether the loader that the file names is musl's. */
+static bool is_of_musl(int file, const ElfW(Ehdr) * head)
+{
+    static const char loader[] = "/ld-musl-";
+    char name[LOADER_NAME_MAX];
+    ElfW(Phdr) header;
+
+    return head->e_phentsize == sizeof(header) && find_header(file, head, PT_INTERP, 0, &header) &&
+           header.p_filesz <= sizeof(name) &&
+           read_at(file, name, header.p_filesz, header.p_offset) &&
+           memmem(name, header.p_filesz, loader, strlen(loader)) != NULL;
+}
+
+static bool is_unfit(int file, const ElfW(Ehdr) * head)
+{
+    return is_sanitized(file, head) || is_of_musl(file, head);
+}
+
 /* ---- Files ----------------------------------------------------------------------------------- */
 
 static bool is_native(const ElfW(Ehdr) * head)
@@ -148,22 +167,22 @@ static int open_file(const char *path)
     return lmm_system_open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
 }
 
-bool lmm_sanitized_file(int file)
+bool lmm_unfit_file(int file)
 {
     ElfW(Ehdr) head;
     char path[PATH_BYTES];
 
     if (read_at(file, &head, sizeof(head), 0) && is_native(&head)) {
-        return is_sanitized(file, &head);
+        return is_unfit(file, &head);
     }
     int interpreter = read_interpreter(file, path) ? open_file(path) : -1;
-    bool sanitized = interpreter >= 0 && read_at(interpreter, &head, sizeof(head), 0) &&
-                     is_native(&head) && is_sanitized(interpreter, &head);
+    bool unfit = interpreter >= 0 && read_at(interpreter, &head, sizeof(head), 0) &&
+                 is_native(&head) && is_unfit(interpreter, &head);
 
     if (interpreter >= 0) {
         lmm_system_close(interpreter);
     }
-    return sanitized;
+    return unfit;
 }
 
 /* Opens the first file of this name in PATH. */
@@ -187,13 +206,13 @@ static int open_in_path(const char *name)
     return file;
 }
 
-bool lmm_sanitized_path(const char *path)
+bool lmm_unfit_path(const char *path)
 {
     int file = strchr(path, '/') != NULL ? open_file(path) : open_in_path(path);
-    bool sanitized = file >= 0 && lmm_sanitized_file(file);
+    bool unfit = file >= 0 && lmm_unfit_file(file);
 
     if (file >= 0) {
         lmm_system_close(file);
     }
-    return sanitized;
+    return unfit;
 }
