@@ -262,18 +262,19 @@ static bool take_locks(struct run *run)
     return false;
 }
 
-/* Also libc's own signals are blocked meanwhile: a thread that changes the user waits. */
+/* While others stand still, libc's own signals are blocked, too: a thread that changes the user waits. Not before:
+ * that thread may hold a lock of libc for which a forking thread waits, which has LMM's locks (musl). */
 static int pause_with_locks(struct run *run)
 {
     uint64_t signals = 0;
-    int error = -EDEADLK;
 
-    lmm_system_sigmask(SIG_BLOCK, UINT64_MAX, &signals);
-    if (take_locks(run)) {
-        bool has_room = run->question != FIRST_PASS || lmm_confirm_map(run->confirm);
-        error = has_room ? pause_others(run) : -ENOMEM;
-        lmm_fork_release_locks();
+    if (!take_locks(run)) {
+        return -EDEADLK;
     }
+    lmm_system_sigmask(SIG_BLOCK, UINT64_MAX, &signals);
+    bool has_room = run->question != FIRST_PASS || lmm_confirm_map(run->confirm);
+    int error = has_room ? pause_others(run) : -ENOMEM;
+    lmm_fork_release_locks();
     lmm_system_sigmask(SIG_SETMASK, signals, NULL);
     return error;
 }
