@@ -38,6 +38,14 @@ if(NOT LMM_MEMCHECK_INCLUDE_DIR)
     set(LMM_VALGRIND OFF)
 endif()
 
+# The drop-in stands in the place of glibc's malloc, and lmm runs programs on it; the typed library needs neither.
+include(CheckSymbolExists)
+check_symbol_exists(__GLIBC__ features.h LMM_HAS_GLIBC)
+if(NOT LMM_HAS_GLIBC)
+    message(STATUS "the C library is not glibc: only the typed library is built, without the drop-in and lmm")
+    include(LmmOtherLibc)
+endif()
+
 add_compile_definitions(_GNU_SOURCE LMM_VALIDATE=$<BOOL:${LMM_VALIDATE}>)
 
 # Paths in reports and in panic lines start at the top of the source tree.
@@ -71,7 +79,7 @@ endif()
 
 # liblmm.a has LTO code and machine code where the compiler can write both. Such an archive needs the compiler's
 # own ar for its index. Sanitized and debug builds do not need LTO code.
-if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT LMM_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_C_COMPILER_AR AND NOT LMM_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     set(lmm_static_lto_default ON)
 else()
     set(lmm_static_lto_default OFF)

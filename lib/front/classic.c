@@ -11,6 +11,7 @@
 #include <lmm/uapi_mm.h>
 
 #include "lib/pages/family.h"
+#include "lib/ground/libc.h"
 #include "lib/ground/sync.h"
 #include "lib/front/classic.h"
 #include "lib/heaps/thread.h"
@@ -46,7 +47,7 @@ void lmm_classic_register_as(const char *name, const char *label, size_t size, s
     }
     int error = errno;
     printf("Error : Structure %s can not be registered with Memory Manager : %s\n",
-           label == NULL ? "(nil)" : label, strerror(error));
+           label == NULL ? "(nil)" : label, lmm_error_text(error));
     errno = error;
 }
 

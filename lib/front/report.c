@@ -4,6 +4,7 @@
 #include "lib/pages/family.h"
 #include "lib/books/accounts.h"
 #include "lib/books/checks.h"
+#include "lib/ground/libc.h"
 #include "lib/ground/options.h"
 #include "lib/ground/streams.h"
 #include "lib/ground/system.h"
@@ -429,7 +430,11 @@ static LMM_NOINLINE void end_process(const struct lmm_saved_registers *entry)
     lmm_families_refresh_gauges();
     lmm_accounts_end(lmm_options.keep);
     if (lmm_options.exit_code != 0 && leaks != 0) {
-        fcloseall(); /* as exit() would do; it does not wait for a stream's lock */
+        if (fcloseall != NULL) { /* as exit() would do; it does not wait for a stream's lock */
+            fcloseall();
+        } else {
+            fflush(NULL);
+        }
         _exit((int) lmm_options.exit_code);
     }
 }

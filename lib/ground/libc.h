@@ -12,6 +12,7 @@
 #include <features.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -23,7 +24,8 @@
 #define SYS_close_range 436 /* Linux 5.9, on every machine */
 #endif
 
-#if defined(__GLIBC__) && !__GLIBC_PREREQ(2, 33)
+#if defined(__GLIBC__) /* musl has no such macro */
+#if !__GLIBC_PREREQ(2, 33)
 struct mallinfo2 {
     size_t arena;
     size_t ordblks;
@@ -39,6 +41,7 @@ struct mallinfo2 {
 
 struct mallinfo2 mallinfo2(void);
 #endif
+#endif
 
 /* The thread's control block: GCC knows the built-in function on x86-64 since version 11. */
 static inline uintptr_t lmm_thread_pointer(void)
@@ -52,6 +55,18 @@ static inline uintptr_t lmm_thread_pointer(void)
     return (uintptr_t) __builtin_thread_pointer();
 #endif
 }
+
+/* glibc's pointer to the start of the main thread's stack, its highest address; musl has none. */
+extern void *__libc_stack_end __attribute__((weak));
+
+/* That address; where libc cannot tell, one that is not far above it. */
+static inline uintptr_t lmm_main_stack_end(void)
+{
+    return &__libc_stack_end != NULL ? (uintptr_t) __libc_stack_end : getauxval(AT_RANDOM);
+}
+
+/* Closes all streams, without waiting for a stream's lock; musl has no such function. */
+extern int fcloseall(void) __attribute__((weak));
 
 /* glibc 2.32 declares it. The C library's text for an error, untranslated. */
 extern const char *strerrordesc_np(int err) __attribute__((weak));

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/leaks/ended_main.h"
 
+#include "lib/ground/libc.h"
 #include "lib/ground/module.h"
 #include "lib/ground/system.h"
 #include "lib/stacks/unwind.h"
 
 #include <sys/auxv.h>
-
-extern void *__libc_stack_end; /* of the dynamic loader, if there is one */
 
 static struct lmm_trace trace;
 

@@ -77,16 +77,29 @@ void lmm_registers_start(void)
     }
 }
 
+/* The kernel's struct _fpx_sw_bytes, at the end of the old area; musl's headers lack it. */
+struct saved_facts {
+    uint32_t magic;
+    uint32_t extended_size;
+    uint64_t features;
+    uint32_t size;
+    uint32_t padding[7];
+};
+
+enum { XSTATE_MAGIC = 0x46505853 };
+
+_Static_assert(sizeof(struct saved_facts) == 48, "as Linux has it");
+
 /* Between registers the kernel writes nothing, so the area has what was on the stack before. */
 static void visit_vectors(const char *area,
                           void (*visit)(const void *from, const void *to, void *arg), void *arg)
 {
-    struct _fpx_sw_bytes facts;
+    struct saved_facts facts;
     uint64_t present;
 
     visit(area + FXSAVE_FROM, area + FXSAVE_TO, arg);
     memcpy(&facts, area + FXSAVE_BYTES - sizeof(facts), sizeof(facts));
-    if (facts.magic1 != FP_XSTATE_MAGIC1) {
+    if (facts.magic != XSTATE_MAGIC) {
         return;
     }
     memcpy(&present, area + FXSAVE_BYTES, sizeof(present));

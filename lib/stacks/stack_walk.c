@@ -12,8 +12,6 @@ enum {
     GUESS_BYTES_MAX = 1 << 20, /* a frame found by a guess is shorter */
 };
 
-extern void *__libc_stack_end; /* of the dynamic loader: where the main thread's stack begins */
-
 static uintptr_t main_thread; /* set at start */
 
 void lmm_stack_walk_start(void)
@@ -32,7 +30,7 @@ static uintptr_t page_floor(uintptr_t address)
  * begins below its control block, which glibc puts at the upper end of the stack. */
 static void meet_thread(struct lmm_trace *trace, uintptr_t thread)
 {
-    uintptr_t end = thread == main_thread ? (uintptr_t) __libc_stack_end : thread;
+    uintptr_t end = thread == main_thread ? lmm_main_stack_end() : thread;
 
     lmm_trace_forget(trace);
     trace->thread = thread;

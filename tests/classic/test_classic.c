@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/ground/libc.h"
 #include "tests/support/capture.h"
 
 typedef struct emp_ {
@@ -198,11 +199,11 @@ Test(classic, registering)
     assert_printed(CAPTURE(MM_REG_STRUCT(emp_t)), "");
     assert_printed(CAPTURE(mm_instantiate_new_page_family("emp_t", sizeof(emp_t))), "");
 
-    snprintf(expected, sizeof expected, wording, "emp_t", strerror(EEXIST));
+    snprintf(expected, sizeof expected, wording, "emp_t", lmm_error_text(EEXIST));
     assert_printed(CAPTURE(mm_instantiate_new_page_family("emp_t", 40)), expected);
-    snprintf(expected, sizeof expected, wording, "nothing_t", strerror(EINVAL));
+    snprintf(expected, sizeof expected, wording, "nothing_t", lmm_error_text(EINVAL));
     assert_printed(CAPTURE(mm_instantiate_new_page_family("nothing_t", 0)), expected);
-    snprintf(expected, sizeof expected, wording, long_name, strerror(ENAMETOOLONG));
+    snprintf(expected, sizeof expected, wording, long_name, lmm_error_text(ENAMETOOLONG));
     assert_printed(CAPTURE(mm_instantiate_new_page_family(long_name, 8)), expected);
 
     mm_instantiate_new_page_family("page_t", 4096);

@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/glibc.h"
 #include "tests/support/leaks_found.h"
 #include "tests/support/sanitizers.h"
 
@@ -85,7 +86,7 @@ static __attribute__((noinline)) void make_blocks(void)
 static void expect_classes(const char *name, bool is_seen)
 {
     cr_expect(leaks_kind(held_hidden) == R, "%s: %u", name, leaks_kind(held_hidden));
-    if (ASAN) {
+    if (ASAN || !GLIBC) {
         return; /* frames are laid out so that clear_stack() does not reach all of the old ones */
     }
     cr_expect(leaks_kind(inside_hidden) == P, "%s: %u", name, leaks_kind(inside_hidden));

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tests/support/patience.h"
@@ -253,7 +254,7 @@ static int refuse(void (*prepare)(void), unsigned *ret_lines)
     {                                                                                              \
         unsigned lines;                                                                            \
         int result = refuse(prepare_##name, &lines);                                               \
-        cr_expect(result == (error), "%s", strerrorname_np(result));                               \
+        cr_expect(result == (error), "%d", result);                                                \
         cr_expect(lines == ((error) != 0), "%u lines", lines);                                     \
         cr_expect(region[0] == 'a' && region[USED - 1] == 'b', "the memory is as it was");         \
     }
@@ -342,7 +343,7 @@ static void remove_and_replace(void)
 /* All but those of the test's framework, which are low. */
 static void close_all(void)
 {
-    close_range(400, ~0u, 0);
+    syscall(SYS_close_range, 400, ~0u, 0);
 }
 
 static int grow_without_descriptors(void)
