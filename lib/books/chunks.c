@@ -443,16 +443,19 @@ void lmm_chunks_before_fork(void)
     }
 }
 
-/* Moves the copy to the region's addresses. False: the kernel refused. */
+/* Moves the copy to the region's addresses; where the kernel forbids that, copies it. False: the kernel refused. */
 static bool restore(void)
 {
     size_t used = open_bytes();
 
-    if (!lmm_vm_move(chunks.mirror, used, chunks.header, used)) {
+    if (lmm_vm_move(chunks.mirror, used, chunks.header, used)) {
+        chunks.mirror_bytes -= used;
+        chunks.mirror = chunks.mirror_bytes == 0 ? NULL : chunks.mirror + used;
+    } else if (lmm_vm_map_over(chunks.header, used)) {
+        memcpy(chunks.header, chunks.mirror, used);
+    } else {
         return false;
     }
-    chunks.mirror_bytes -= used;
-    chunks.mirror = chunks.mirror_bytes == 0 ? NULL : chunks.mirror + used;
     /* What is not accessible may as well stay the parent's file. */
     if (chunks.region_bytes != used) {
         lmm_vm_reserve_over((char *) chunks.header + used, chunks.region_bytes - used);

@@ -253,8 +253,10 @@ static bool map_over(void *region, size_t bytes, int descriptor)
 static void *try_mapping(int descriptor)
 {
     void *page = lmm_vm_map_file(NULL, lmm_vm_page_bytes(), descriptor, 0, true);
+    int error = page == NULL ? -EINVAL : lmm_vm_populate(page, lmm_vm_page_bytes());
 
-    store.can_populate = page != NULL && lmm_vm_populate(page, lmm_vm_page_bytes()) != -EINVAL;
+    /* ENOSYS and EPERM: a filter of system calls. */
+    store.can_populate = error != -EINVAL && error != -ENOSYS && error != -EPERM;
     return page;
 }
 

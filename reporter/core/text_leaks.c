@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* text_leaks: the leak report for people. */
+#include <errno.h>
 #include <inttypes.h>
 
 #include "reporter/core/model.h"
@@ -170,9 +171,10 @@ static void put_all(const struct lmm_text_page *page, bool are_leaks)
     lmm_text_notes(page, "");
     if (model->check.failure != 0) {
         lmm_sink_printf(page->sink,
-                        "note: the leak check failed (errno %" PRIu32 "); these are all live "
+                        "note: the leak check failed (errno %" PRIu32 "%s); these are all live "
                         "blocks\n",
-                        model->check.failure);
+                        model->check.failure,
+                        model->check.failure == ENOENT ? ": is /proc mounted?" : "");
     }
     put_live_summary(page, sites, are_leaks ? "leaked" : "live");
 }

@@ -102,7 +102,8 @@ bool lmm_verdict_obstacle(const struct lmm_run_report *run,
         snprintf(words, LMM_VERDICT_BYTES,
                  "it turned leak checks off (__lsan_is_turned_off or __lsan_default_options)");
     } else if (failure != 0) {
-        snprintf(words, LMM_VERDICT_BYTES, "the leak check failed: %.80s", strerror((int) failure));
+        snprintf(words, LMM_VERDICT_BYTES, "the leak check failed: %.80s%s",
+                 strerror((int) failure), failure == ENOENT ? " (is /proc mounted?)" : "");
     } else if (!process->model->check.is_there || !process->model->check.is_at_exit) {
         snprintf(words, LMM_VERDICT_BYTES, "%s", why_none(process));
     } else if (has_unseen_blocks(process)) {

@@ -40,6 +40,17 @@ static char *own_folder(void)
     return path;
 }
 
+/* Returns the real path of a file that can be read, or NULL and errno. Where a filter of system calls forbids one that
+ * realpath() makes, an absolute path is good enough. */
+static char *real_path(const char *path)
+{
+    char *real = realpath(path, NULL);
+
+    return real == NULL && errno == EPERM && path[0] == '/' && access(path, R_OK) == 0
+               ? strdup(path)
+               : real;
+}
+
 /* Returns the real path of the library in folder, which is relative to `own`; NULL: it is not
  * there. */
 static char *look_in(const char *own, const char *folder)
@@ -48,7 +59,7 @@ static char *look_in(const char *own, const char *folder)
     bool is_absolute = folder[0] == '/';
     int length = asprintf(&path, "%s%s%s/" LMM_PRELOAD_NAME, is_absolute ? "" : own,
                           is_absolute ? "" : "/", folder);
-    char *real = length < 0 ? NULL : realpath(path, NULL);
+    char *real = length < 0 ? NULL : real_path(path);
 
     if (length >= 0) {
         free(path);
@@ -64,10 +75,12 @@ static char *find_beside(void)
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && own != NULL; i++) {
         path = path != NULL ? path : look_in(own, folders[i]);
     }
-    if (path == NULL) {
+    if (own == NULL) {
+        lmm_complain("cannot find %s: /proc/self/exe: %s (is /proc mounted?)", LMM_PRELOAD_NAME,
+                     strerror(errno));
+    } else if (path == NULL) {
         lmm_complain("cannot find %s: expected in %s%s%s", LMM_PRELOAD_NAME,
-                     folders[0][0] == '/' || own == NULL ? "" : own,
-                     folders[0][0] == '/' ? "" : "/", folders[0]);
+                     folders[0][0] == '/' ? "" : own, folders[0][0] == '/' ? "" : "/", folders[0]);
     }
     free(own);
     return path;
@@ -80,7 +93,7 @@ char *lmm_preload_find(const char *given)
     if (path == NULL || *path == '\0') {
         return find_beside();
     }
-    char *real = realpath(path, NULL);
+    char *real = real_path(path);
 
     if (real == NULL || access(real, R_OK) != 0) {
         lmm_complain("%s: %s", path, strerror(errno));
