@@ -430,11 +430,7 @@ static LMM_NOINLINE void end_process(const struct lmm_saved_registers *entry)
     lmm_families_refresh_gauges();
     lmm_accounts_end(lmm_options.keep);
     if (lmm_options.exit_code != 0 && leaks != 0) {
-        if (fcloseall != NULL) { /* as exit() would do; it does not wait for a stream's lock */
-            fcloseall();
-        } else {
-            fflush(NULL);
-        }
+        lmm_streams_finish();
         _exit((int) lmm_options.exit_code);
     }
 }

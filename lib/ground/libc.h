@@ -12,6 +12,7 @@
 #include <features.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -65,8 +66,15 @@ static inline uintptr_t lmm_main_stack_end(void)
     return &__libc_stack_end != NULL ? (uintptr_t) __libc_stack_end : getauxval(AT_RANDOM);
 }
 
-/* Closes all streams, without waiting for a stream's lock; musl has no such function. */
-extern int fcloseall(void) __attribute__((weak));
+/* Writes what the program's streams hold, as exit() does. glibc's function does not wait for a stream's lock. */
+static inline void lmm_streams_finish(void)
+{
+#if defined(__GLIBC__)
+    fcloseall();
+#else
+    fflush(NULL);
+#endif
+}
 
 /* glibc 2.32 declares it. The C library's text for an error, untranslated. */
 extern const char *strerrordesc_np(int err) __attribute__((weak));
