@@ -97,6 +97,12 @@ void lmm_meta_for_each_mapping(void (*visit)(uintptr_t from, uintptr_t to, void 
         }
     }
     visit((uintptr_t) &mappings, (uintptr_t) (&mappings + 1), arg);
+    /* The end of an arena may be the start of a page's first block. */
+    const struct lmm_arena *const arenas[] = {&lmm_arena_records, &lmm_arena_tags,
+                                              &lmm_arena_wiped};
+    for (size_t i = 0; i < LMM_ARENAS; i++) {
+        visit((uintptr_t) arenas[i], (uintptr_t) (arenas[i] + 1), arg);
+    }
 }
 
 void *lmm_meta_map(size_t bytes)

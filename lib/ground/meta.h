@@ -51,7 +51,7 @@ void *lmm_meta_map_shared(size_t bytes); /* lmm_vm_map_shared() */
 void lmm_meta_unmap(void *memory, size_t bytes);
 
 /* Calls visit for each mapping of the arenas, and of lmm_meta_map(); beyond some thousands of them the
- * latest are left out. */
+ * latest are left out. Also for the variables that have their addresses. */
 void lmm_meta_for_each_mapping(void (*visit)(uintptr_t from, uintptr_t to, void *arg), void *arg);
 
 /* Address space that the arenas have mapped, in bytes. */

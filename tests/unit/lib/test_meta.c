@@ -154,3 +154,23 @@ Test(meta, the_table_of_mappings_is_among_them)
     cr_expect(found != 0);
     lmm_meta_unmap(mapping, 4096);
 }
+
+static void look_for_place(uintptr_t from, uintptr_t to, void *arg)
+{
+    (void) arg;
+    found += looked_for >= from && looked_for < to;
+}
+
+/* The end of an arena's memory may be the address of a block. */
+Test(meta, the_arenas_are_among_them)
+{
+    const struct lmm_arena *const arenas[] = {&lmm_arena_records, &lmm_arena_tags,
+                                              &lmm_arena_wiped};
+
+    for (size_t i = 0; i < LMM_ARENAS; i++) {
+        looked_for = (uintptr_t) arenas[i];
+        found = 0;
+        lmm_meta_for_each_mapping(look_for_place, NULL);
+        cr_expect(found == 1, "arena %zu", i);
+    }
+}
