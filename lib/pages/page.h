@@ -191,7 +191,7 @@ enum {
     LMM_WINDOW_ABOVE = 1 << 10, /* units of it above its descriptors */
 };
 
-/* Immutable once it has units, which are stored last; before that no address is in it. */
+/* Immutable once it has units, which are stored last and loaded first; before that no address is in it. */
 struct lmm_window {
     uintptr_t last_byte; /* the highest address in it; its descriptors are LMM_WINDOW_ABOVE units */
                          /* below, first that of the last unit */
@@ -209,10 +209,11 @@ extern union lmm_near {
  * any value; loads nothing from the address. */
 static inline struct lmm_page *lmm_window_page(const struct lmm_window *window, uintptr_t address)
 {
+    size_t units = lmm_load_acquire(&window->units); /* a thread frees NULL beside LMM's start */
     uintptr_t last_byte = lmm_load_constant(&window->last_byte);
     size_t below = (last_byte - address) >> LMM_UNIT_SHIFT;
 
-    if (LMM_UNLIKELY(below >= lmm_load_constant(&window->units))) {
+    if (LMM_UNLIKELY(below >= units)) {
         return NULL;
     }
     uintptr_t above = (uintptr_t) LMM_WINDOW_ABOVE * LMM_UNIT_BYTES;
