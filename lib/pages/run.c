@@ -83,6 +83,34 @@ static struct lmm_hole *add_page_locked(struct lmm_runs *runs)
     return lmm_hole_add(&runs->holes, page, 0, page->slots);
 }
 
+/* The page ends: another family's blocks may be there next. */
+static void forget_freed_locked(struct lmm_runs *runs, const struct lmm_ended_page *ended)
+{
+    for (uint32_t i = 0; i < LMM_FREED_RUNS; i++) {
+        uintptr_t offset = (uintptr_t) runs->freed[i].block - (uintptr_t) ended->base;
+        if (offset < ended->units * LMM_UNIT_BYTES) {
+            runs->freed[i].block = NULL;
+        }
+    }
+}
+
+/* Ends the page of a hole that is all of it. */
+static void end_if_free_locked(struct lmm_runs *runs, struct lmm_hole *hole)
+{
+    struct lmm_page *page = hole->page;
+
+    if (lmm_hole_length(hole) != page->slots) {
+        return;
+    }
+    lmm_runs_count_committed(runs, -(int64_t) lmm_memory_committed_bytes(page));
+    lmm_hole_remove(&runs->holes, hole);
+    lmm_holes_unreserve(&runs->holes);
+    glthread_remove(&page->glue);
+    struct lmm_ended_page ended = lmm_runs_end_page_locked(page);
+    forget_freed_locked(runs, &ended);
+    lmm_runs_give_page_back(runs, &ended);
+}
+
 static void show_holes_locked(const struct lmm_runs *runs)
 {
     const struct lmm_hole *largest = lmm_holes_largest(&runs->holes);
@@ -131,7 +159,11 @@ static struct lmm_hole *find_hole_locked(struct lmm_runs *runs, size_t n, size_t
         LMM_CHECK(lmm_holes_are_valid(&runs->holes));
         hole = add_page_locked(runs);
     }
-    return hole != NULL && lmm_hole_length(hole) >= n ? hole : NULL;
+    if (hole != NULL && lmm_hole_length(hole) < n) {
+        end_if_free_locked(runs, hole); /* there was no memory for a longer page */
+        hole = NULL;
+    }
+    return hole;
 }
 
 static char *take_locked(struct lmm_runs *runs, size_t n, size_t step, uint32_t live_value,
@@ -150,6 +182,8 @@ static char *take_locked(struct lmm_runs *runs, size_t n, size_t step, uint32_t 
     bool is_last = slot + room == hole->slot + lmm_hole_length(hole);
     /* The hole's promise passes to the run; each margin needs one. */
     if (!lmm_holes_reserve(&runs->holes, (uint32_t) !is_first + !is_last)) {
+        end_if_free_locked(runs, hole); /* its page is new */
+        errno = ENOMEM;
         return NULL;
     }
     hole_cut_locked(runs, hole, slot, room);
@@ -189,17 +223,6 @@ static void note_freed_locked(struct lmm_runs *runs, char *block, uint32_t site)
 {
     runs->freed[runs->freed_next] = (struct lmm_freed_run) {block, site};
     runs->freed_next = (runs->freed_next + 1) % LMM_FREED_RUNS;
-}
-
-/* The page ends: another family's blocks may be there next. */
-static void forget_freed_locked(struct lmm_runs *runs, const struct lmm_ended_page *ended)
-{
-    for (uint32_t i = 0; i < LMM_FREED_RUNS; i++) {
-        uintptr_t offset = (uintptr_t) runs->freed[i].block - (uintptr_t) ended->base;
-        if (offset < ended->units * LMM_UNIT_BYTES) {
-            runs->freed[i].block = NULL;
-        }
-    }
 }
 
 uint32_t lmm_run_freed_site_locked(const struct lmm_runs *runs, const struct lmm_page *page,
@@ -243,15 +266,7 @@ static void release_locked(struct lmm_runs *runs, struct lmm_page *page, size_t 
         lmm_hole_move(holes, hole, hole->slot, length + lmm_hole_length(hole));
         lmm_holes_unreserve(holes);
     }
-    if (lmm_hole_length(hole) == page->slots) {
-        lmm_runs_count_committed(runs, -(int64_t) lmm_memory_committed_bytes(page));
-        lmm_hole_remove(holes, hole);
-        lmm_holes_unreserve(holes);
-        glthread_remove(&page->glue);
-        struct lmm_ended_page ended = lmm_runs_end_page_locked(page);
-        forget_freed_locked(runs, &ended);
-        lmm_runs_give_page_back(runs, &ended);
-    }
+    end_if_free_locked(runs, hole);
 }
 
 void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
