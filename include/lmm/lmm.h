@@ -27,12 +27,7 @@ extern "C" {
 #define LMM_ALIGNOF_(T) __alignof__(T) /* as _Alignof, which C99 does not have */
 #endif
 
-/* noplt: a call goes through the global offset table, which saves the jump in a PLT stub. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define LMM_API __attribute__((visibility("default"), noplt))
-#else
 #define LMM_API __attribute__((visibility("default")))
-#endif
 
 enum {
     LMM_NAME_MAX = 63,       /* longest name of a family, in bytes, without the NUL */
