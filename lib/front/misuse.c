@@ -20,7 +20,7 @@ static uint32_t freed_site(const struct lmm_location *location)
     if (page->kind == LMM_PAGE_SLOTS) {
         bool is_last =
             lmm_load_relaxed(&page->owner) == lmm_thread_open.heap && page->head == location->slot;
-        return is_last ? page->head_site : site;
+        return is_last ? page->head_site & ~(uint32_t) LMM_PAGE_SITES : site;
     }
     lmm_lock_acquire(&runs->lock);
     if (page->kind == LMM_PAGE_RUNS) {

@@ -366,6 +366,7 @@ static uint32_t give_own_list(struct lmm_family *family, struct lmm_bin *bin, ui
     uint32_t head = bin->page->head;
 
     bin->page->head = LMM_TAG_END;
+    bin->page->head_site &= ~(uint32_t) LMM_PAGE_SITES; /* blocks of one site may follow */
     return give_list(family, bin, head, count);
 }
 

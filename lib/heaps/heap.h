@@ -265,6 +265,40 @@ lmm_heap_pop(const struct lmm_open *open, uint32_t site, uint32_t family, bool o
     return block;
 }
 
+/* The row of a block that is freed; NULL: the slow path must be taken. found: its site, or more than
+ * any site when it is not live. Of a family whose blocks count at its first site. */
+static inline __attribute__((always_inline)) struct lmm_ledger_row *
+lmm_heap_row_of_family(const struct lmm_open *open, uint32_t family, uint32_t found)
+{
+    struct lmm_ledger_row *row = lmm_open_row_below(open, family, UINT32_MAX, true);
+
+    return LMM_LIKELY(found == family) ? row : NULL;
+}
+
+/*
+ * The same of a block of the page, and notes its site. Where the page foretells the site, the row's
+ * address does not depend on the tag, and the next free, which counts there too, need not wait until
+ * this one has its tag. So the compiler must not see that the two sites are the same.
+ */
+static inline __attribute__((always_inline)) struct lmm_ledger_row *
+lmm_heap_row_of_freed(const struct lmm_open *open, struct lmm_page *page, uint32_t found)
+{
+    uint32_t foretold = page->head_site;
+    uint32_t site = foretold;
+    struct lmm_ledger_row *row;
+
+    __asm__("" : "+r"(site));
+    if (LMM_LIKELY(found == foretold)) {
+        row = lmm_open_row_near(open, site);
+    } else {
+        row = lmm_open_row_near(open, found);
+        if (row != NULL) {
+            lmm_page_note_site(page, found);
+        }
+    }
+    return row;
+}
+
 /* What lmm_heap_push() did. */
 enum lmm_push {
     LMM_PUSH_DONE,  /* freed and counted */
@@ -305,21 +339,17 @@ lmm_heap_push(const struct lmm_open *open, const void *p, bool own_sites,
     uint32_t slot = (uint32_t) (product >> 32);
     uint32_t *tag = &page->tags[slot];
     uint32_t found = lmm_load_relaxed(tag) - LMM_TAG_LIVE_BASE;
-    uint32_t site = own_sites ? page->family : found;
-    if (own_sites && LMM_UNLIKELY(site >= open->small_limit)) {
-        return site < open->first_limit ? LMM_PUSH_LONGER : LMM_PUSH_SITE;
+    if (own_sites && LMM_UNLIKELY(page->family >= open->small_limit)) {
+        return page->family < open->first_limit ? LMM_PUSH_LONGER : LMM_PUSH_SITE;
     }
-    struct lmm_ledger_row *row = own_sites ? lmm_open_row_below(open, site, UINT32_MAX, true)
-                                           : lmm_open_row_near(open, site);
-    if (LMM_UNLIKELY(row == NULL || found != site)) {
+    struct lmm_ledger_row *row = own_sites ? lmm_heap_row_of_family(open, page->family, found)
+                                           : lmm_heap_row_of_freed(open, page, found);
+    if (LMM_UNLIKELY(row == NULL)) {
         return LMM_PUSH_SITE; /* not LIVE, or a site that this heap has no row for yet */
     }
     lmm_store_relaxed(tag, page->head);
     lmm_tag_before_block(tag, p);
     page->head = slot;
-    if (!own_sites) {
-        page->head_site = site;
-    }
     lmm_add_single_writer_release(&row->freed_blocks, 1);
     return LMM_UNLIKELY(lmm_count_down_single_writer(&page->countdown)) ? LMM_PUSH_EVENT
                                                                         : LMM_PUSH_DONE;
@@ -396,8 +426,8 @@ static inline void lmm_heap_list_own(struct lmm_heap *heap, struct lmm_page *pag
                                      uint32_t site)
 {
     lmm_store_relaxed(&page->tags[slot], page->head);
+    lmm_page_note_site(page, site);
     page->head = slot;
-    page->head_site = site;
     if (LMM_UNLIKELY(lmm_count_down_single_writer(&page->countdown))) {
         int saved_errno = errno;
         lmm_heap_page_event(heap, page);

@@ -160,13 +160,28 @@ struct lmm_page {
     uint32_t head __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* owner: list of free slots */
     uint32_t countdown; /* owner: frees until lmm_heap_page_event(); atomic */
     uint32_t target;    /* owner: the number of free slots when countdown reaches 0; atomic */
-    uint32_t head_site; /* owner: who allocated the block at `head` last; LMM_SITE_NONE: unknown */
+    uint32_t head_site; /* owner: lmm_page_note_site() */
     uint64_t foreign;   /* atomic; the first slot of the foreign list, and its length << 32 */
     struct lmm_page *reported; /* next on the owner's list of pages with foreign frees */
     struct glpq_node node;     /* slot page: key log2(free slots) */
 };
 
 _Static_assert(sizeof(struct lmm_page) == (size_t) 2 * LMM_CACHE_LINE_BYTES, "two cache lines");
+
+/*
+ * `head_site` is the site that had allocated the block at `head` last, LMM_SITE_NONE: unknown; and
+ * LMM_PAGE_SITES beside it when blocks of several sites were freed since the owner took the page's
+ * list. Without that, it foretells the site of the next block that is freed.
+ */
+enum { LMM_PAGE_SITES = 1 << 30 };
+
+/* Tells that a block of that site was freed, before it is `head`. The owner. */
+static inline void lmm_page_note_site(struct lmm_page *page, uint32_t site)
+{
+    if (page->head_site != site) {
+        page->head_site = page->head_site == LMM_SITE_NONE ? site : site | LMM_PAGE_SITES;
+    }
+}
 
 /* What only slow paths need of a page; not in the descriptor, which stays two cache lines. */
 struct lmm_page_facts {

@@ -40,6 +40,7 @@ typedef struct {
     CASE(double_free_of_one_of_two_lines)                                                          \
     CASE(double_free_after_reuse)                                                                  \
     CASE(double_free_of_an_unknown_line)                                                           \
+    CASE(double_free_after_another_line)                                                           \
     CASE(double_free_first_of_page)                                                                \
     CASE(double_free_large)                                                                        \
     CASE(double_free_unattributed)                                                                 \

@@ -122,6 +122,16 @@ void double_free_of_an_unknown_line(void)
     lmm_free(emp);
 }
 
+/* Blocks of another line were freed in the page before: the last one's line is named. */
+void double_free_after_another_line(void)
+{
+    const int line = __LINE__ + 2;
+    emp_t *other = must(LMM_NEW(emp_t));
+    emp_t *emp = must(LMM_ALLOC(emp_t));
+    lmm_free(other);
+    free_twice(emp, "emp_t", line, false, false);
+}
+
 void double_free_first_of_page(void)
 {
     free_twice(must(LMM_NEW(byte_t)), "byte_t", __LINE__, false, false);

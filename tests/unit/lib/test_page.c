@@ -55,6 +55,33 @@ Test(page, division_is_exact)
     }
 }
 
+/* What a page notes of the blocks that its owner frees: the last one's site, and whether there were
+ * several. */
+Test(page, notes_sites)
+{
+    enum { NONE = LMM_SITE_NONE, MANY = LMM_PAGE_SITES };
+    static const struct {
+        uint32_t before;
+        uint32_t site;
+        uint32_t after;
+    } cases[] = {
+        {NONE, 0, 0},
+        {NONE, 7, 7},
+        {7, 7, 7},
+        {7, 0, 0 | MANY},
+        {0 | MANY, 0, 0 | MANY},
+        {0 | MANY, 7, 7 | MANY},
+        {7 | MANY, 7, 7 | MANY},
+    };
+    struct lmm_page page;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        page.head_site = cases[i].before;
+        lmm_page_note_site(&page, cases[i].site);
+        cr_expect(page.head_site == cases[i].after, "case %zu: %x", i, page.head_site);
+    }
+}
+
 Test(page, any_address_can_be_asked_for)
 {
     static int here;
