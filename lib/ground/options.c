@@ -13,15 +13,11 @@
 
 enum { DEFAULT_RESERVOIR_BYTES = 64 << 20 };
 
-/* The drop-in's runs of all lengths are in one family, where best fit needs a third to two thirds
- * less memory than largest. */
-#define DEFAULT_FIT (LMM_DROP_IN ? LMM_FIT_BEST : LMM_FIT_LARGEST)
-
 /* The drop-in leaves no files unless it is told to. */
 struct lmm_options lmm_options = {
     .reservoir_bytes = DEFAULT_RESERVOIR_BYTES,
     .ledger_off = LMM_DROP_IN,
-    .fit = DEFAULT_FIT,
+    .fit = LMM_FIT_BEST,
     .signal = LMM_SIGNAL_AUTO,
 };
 
@@ -416,7 +412,7 @@ static enum lmm_fit fit_of(const char *algorithm)
             return (enum lmm_fit) i;
         }
     }
-    return DEFAULT_FIT;
+    return lmm_options.fit;
 }
 
 void lmm_options_follow_allocator_names(void)

@@ -180,10 +180,10 @@ Test(options, longest_path)
     }
 }
 
-/* The defaults of the typed library; the drop-in's differ: no ledger file, and best fit. */
+/* The defaults of the typed library; the drop-in's differ: no ledger file. */
 Test(options, defaults)
 {
-    cr_expect(!lmm_options.ledger_off && lmm_options.fit == LMM_FIT_LARGEST);
+    cr_expect(!lmm_options.ledger_off && lmm_options.fit == LMM_FIT_BEST);
     cr_expect(lmm_options.stack_frames == 0 && !lmm_options.keep &&
               !lmm_options.leaves_children_alone);
 }
