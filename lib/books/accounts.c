@@ -170,7 +170,9 @@ void lmm_accounts_count_page(struct lmm_ledger_family *record, int64_t sign, siz
 
 void lmm_accounts_count_committed(struct lmm_ledger_family *record, int64_t bytes)
 {
-    lmm_fetch_add_relaxed(&record->committed_bytes, (uint64_t) bytes);
+    if (bytes != 0) { /* mostly the memory is used again */
+        lmm_fetch_add_relaxed(&record->committed_bytes, (uint64_t) bytes);
+    }
 }
 
 /* Adds a site whose strings have been added. */

@@ -69,7 +69,11 @@ LMM_API int lmm_family_limit(struct lmm_family *family, uint64_t soft_bytes, uin
         .callback = callback,
         .arg = arg,
     };
+    lmm_thread_settle(); /* before locks of heaps are taken */
     lmm_limit_set(family, &limit);
+    if (lmm_limit_is_set(family)) {
+        lmm_cache_refuse(lmm_thread_heaps(), family);
+    }
     return 0;
 }
 
@@ -125,9 +129,24 @@ static struct lmm_family *resolve_site(struct lmm_site *site, bool is_flexible, 
                                        : lmm_families_at(lmm_load_relaxed(&site->family));
 }
 
+/* Allocates one struct that is too long for slot pages, from the cache. NULL: the slow path is needed. */
+static void *pop_long(uint32_t family, uint32_t site, bool zero)
+{
+    size_t bytes = SIZE_MAX;
+    void *block = lmm_cache_pop_counted(&lmm_thread_open, family, site, site, false, 1, 0, &bytes);
+
+    return block != NULL && zero ? memset(block, 0, bytes) : block;
+}
+
 static LMM_NOINLINE void *site_alloc_slow(struct lmm_site *site, size_t n, bool zero)
 {
-    uint32_t id;
+    uint32_t id = lmm_load_acquire(&site->id);
+    bool is_long = n == 1 && site->size_bytes > LMM_SLOT_STRIDE_MAX;
+    void *block = is_long ? pop_long(lmm_load_relaxed(&site->family), id, zero) : NULL;
+
+    if (block != NULL) {
+        return block;
+    }
     struct lmm_family *family = resolve_site(site, false, &id);
 
     return family == NULL ? NULL : lmm_block_alloc(family, id, n, 1, zero);
@@ -168,20 +187,19 @@ static size_t at_least_one(size_t n)
     return n == 0 ? 1 : n;
 }
 
+static LMM_NOINLINE void *site_calloc_slow(struct lmm_site *site, size_t n)
+{
+    return check_count(site->size_bytes, n) ? site_alloc_slow(site, at_least_one(n), true) : NULL;
+}
+
 LMM_API void *lmm_site_calloc(struct lmm_site *site, size_t n)
 {
     uint32_t id = lmm_load_acquire(&site->id); /* before the family, which was stored first */
-    size_t stride = lmm_round_up(site->size_bytes, site->align_bytes);
-    size_t bytes = (n - 1) * stride + site->size_bytes; /* overflows only where no block is found */
-    void *block = id == LMM_SITE_UNKNOWN
-                      ? NULL
-                      : lmm_cache_pop_counted(&lmm_thread_open, lmm_load_relaxed(&site->family), id,
-                                              false, n, n - 1, bytes);
+    size_t bytes = SIZE_MAX;
+    void *block = lmm_cache_pop_counted(&lmm_thread_open, lmm_load_relaxed(&site->family), id, id,
+                                        false, n, n - 1, &bytes);
 
-    if (LMM_LIKELY(block != NULL)) {
-        return memset(block, 0, bytes);
-    }
-    return check_count(site->size_bytes, n) ? site_alloc_slow(site, at_least_one(n), true) : NULL;
+    return LMM_LIKELY(block != NULL) ? memset(block, 0, bytes) : site_calloc_slow(site, n);
 }
 
 static void *site_alloc_flexible(struct lmm_site *site, size_t bytes, bool zero)
@@ -245,7 +263,10 @@ static void *alloc_of(struct lmm_family *family, size_t n, bool zero)
         errno = EINVAL;
         return NULL;
     }
-    return lmm_block_alloc(family, family->site, n, 1, zero);
+    void *block = n == 1 && family->size > LMM_SLOT_STRIDE_MAX
+                      ? pop_long(family->index, family->site, zero)
+                      : NULL;
+    return block != NULL ? block : lmm_block_alloc(family, family->site, n, 1, zero);
 }
 
 LMM_API inline void *lmm_alloc(struct lmm_family *family)
@@ -273,16 +294,22 @@ LMM_API void *lmm_calloc(struct lmm_family *family, size_t n)
                : NULL;
 }
 
+static LMM_NOINLINE void *alloc_array_slow(struct lmm_family *family, size_t n)
+{
+    return check_family(family) && check_count(family->size, n)
+               ? alloc_of(family, at_least_one(n), false)
+               : NULL;
+}
+
 LMM_API void *lmm_alloc_array(struct lmm_family *family, size_t n)
 {
-    if (!check_family(family) || !check_count(family->size, n)) {
-        return NULL;
+    if (LMM_UNLIKELY(family == NULL || family->is_flexible)) {
+        return alloc_array_slow(family, n);
     }
-    void *block = family->is_flexible
-                      ? NULL
-                      : lmm_cache_pop_counted(&lmm_thread_open, family->index, family->site, false,
-                                              n, n - 1, (n - 1) * family->stride + family->size);
-    return block != NULL ? block : alloc_of(family, at_least_one(n), false);
+    size_t bytes = SIZE_MAX;
+    void *block = lmm_cache_pop_counted(&lmm_thread_open, family->index, family->site, family->site,
+                                        false, n, n - 1, &bytes);
+    return LMM_LIKELY(block != NULL) ? block : alloc_array_slow(family, n);
 }
 
 LMM_API inline void lmm_free(void *p)
@@ -296,7 +323,7 @@ LMM_API inline void lmm_free(void *p)
     if (push == LMM_PUSH_EVENT) {
         lmm_heap_page_event(lmm_thread_open.heap, page);
     } else if (push == LMM_PUSH_FOREIGN) {
-        lmm_block_free_other(p, page);
+        lmm_block_free_other(p, page, lmm_page_slot_of(page, p));
     } else {
         lmm_block_free(p);
     }

@@ -113,6 +113,7 @@ static struct lmm_ledger_row born_block(const struct lmm_family *family, uint32_
 static void *alloc_run(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value,
                        size_t n, size_t align, bool *ret_zeroed)
 {
+    lmm_cache_sample(heap, family);
     if (lmm_limit_is_set(family)) {
         lmm_cache_close(heap, family); /* what comes from a cache is not held against the limit */
     }
@@ -237,8 +238,8 @@ void *lmm_block_alloc_flexible(struct lmm_family *family, uint32_t site, size_t 
     size_t n = bytes / LMM_FAMILY_FLEX_STRIDE + 1;
     uint32_t live_value = lmm_live_value(site, n * LMM_FAMILY_FLEX_STRIDE - bytes);
     void *block = family->align <= LMM_FAMILY_FLEX_STRIDE
-                      ? lmm_cache_pop_counted(&lmm_thread_open, family->index, live_value, false, n,
-                                              bytes, bytes)
+                      ? lmm_cache_pop_counted(&lmm_thread_open, family->index, site, live_value,
+                                              false, n, bytes, &bytes)
                       : NULL;
 
     if (block == NULL) {
@@ -292,16 +293,15 @@ static LMM_NOINLINE void push_run_slow(struct lmm_heap *heap, struct lmm_page *p
     int saved_errno = errno;
     struct lmm_cache *cache = page->kind == LMM_PAGE_SPAN ? NULL : lmm_cache_of(heap, family);
 
-    if (cache != NULL && lmm_cache_make_room(heap, family, n)) {
-        lmm_cache_push(cache, n, lmm_page_slot(page, slot), &page->tags[slot]);
-    } else {
+    bool has_room = cache != NULL && lmm_cache_make_room(heap, family, n);
+    if (!has_room || !lmm_cache_push(cache, n, lmm_page_slot(page, slot), &page->tags[slot])) {
         lmm_heap_note(heap, family, n);
         lmm_run_give(&family->runs, page, slot, n);
     }
     errno = saved_errno;
 }
 
-/* As lmm_foreign_push(); a slot that is not live is misuse. */
+/* As lmm_foreign_push(); panics when the slot is not live. */
 static uint32_t push_foreign(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot, void *p)
 {
     uint32_t tag = lmm_foreign_push(heap, page, slot);
@@ -382,11 +382,44 @@ static LMM_NOINLINE void free_run(void *p, struct lmm_page *page, size_t slot)
     push_run_slow(lmm_thread_open.heap, page, slot, n);
 }
 
-/* All that is rare is a call at the end, so that this function needs no registers of its caller's. */
-void lmm_block_free_other(void *p, struct lmm_page *page)
+/*
+ * Frees a run into this thread's cache. row: of its site. extra: lmm_family_extra(). False, with nothing
+ * done, when there is no room.
+ */
+static inline __attribute__((always_inline)) bool
+free_into_cache(void *p, const struct lmm_page *page, uint32_t *tag, size_t n, uint32_t site,
+                uint64_t extra, struct lmm_ledger_row *row)
 {
-    const struct lmm_open *open = &lmm_thread_open;
-    size_t slot = ((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier >> 32;
+    struct lmm_cache *cache = lmm_thread_open.bins[page->family].cache;
+
+    if (LMM_UNLIKELY(cache == NULL || !lmm_cache_push(cache, n, p, tag))) {
+        return false;
+    }
+    lmm_store_relaxed(tag, cache->mark | site); /* a plain store: cache.h */
+    lmm_tag_before_block(tag, p);
+    lmm_add_single_writer_release(&row->freed_blocks, 1);
+    lmm_add_single_writer_release(&row->freed_extra, extra);
+    return true;
+}
+
+/* A run whose tag has slack, or that cannot be freed so fast. */
+static LMM_NOINLINE void free_other_run(void *p, struct lmm_page *page, size_t slot)
+{
+    uint32_t *tag = &page->tags[slot];
+    size_t n = lmm_run_length_in(page, tag, slot);
+    uint32_t old = lmm_load_relaxed(tag);
+    uint32_t site = lmm_tag_site(old);
+    struct lmm_ledger_row *row = lmm_open_row_near(&lmm_thread_open, site);
+
+    if (LMM_UNLIKELY(row == NULL || lmm_tag_state(old) != LMM_TAG_LIVE ||
+                     !free_into_cache(p, page, tag, n, site, extra_near(old, n), row))) {
+        free_run(p, page, slot);
+    }
+}
+
+/* All that is rare is a call at the end, so that this function needs no registers of its caller's. */
+void lmm_block_free_other(void *p, struct lmm_page *page, size_t slot)
+{
     uint32_t *tag = &page->tags[slot];
 
     LMM_CHECK(p == lmm_page_slot(page, slot));
@@ -395,19 +428,11 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
         return;
     }
     size_t n = lmm_run_length_in(page, tag, slot);
-    uint32_t old = lmm_load_relaxed(tag);
-    struct lmm_ledger_row *row = lmm_open_row_near(open, lmm_tag_site(old));
-    struct lmm_cache *cache = row == NULL ? NULL : open->bins[page->family].cache;
-    if (LMM_UNLIKELY(cache == NULL || !lmm_cache_has_room(cache, n) ||
-                     lmm_tag_state(old) != LMM_TAG_LIVE)) {
-        free_run(p, page, slot);
-        return;
+    uint32_t site = lmm_load_relaxed(tag) - LMM_TAG_LIVE_BASE; /* none if not live, or with slack */
+    struct lmm_ledger_row *row = lmm_open_row_near(&lmm_thread_open, site);
+    if (LMM_UNLIKELY(row == NULL || !free_into_cache(p, page, tag, n, site, n - 1, row))) {
+        free_other_run(p, page, slot);
     }
-    lmm_store_relaxed(tag, cache->mark | lmm_tag_site(old)); /* a plain store: cache.h */
-    lmm_tag_before_block(tag, p);
-    lmm_add_single_writer_release(&row->freed_blocks, 1);
-    lmm_add_single_writer_release(&row->freed_extra, extra_near(old, n));
-    lmm_cache_push(cache, n, p, tag);
 }
 
 void lmm_block_free(void *p)

@@ -28,8 +28,8 @@ void *lmm_block_alloc_flexible(struct lmm_family *family, uint32_t site, size_t 
 /* The slow path of lmm_free(). */
 LMM_NOINLINE void lmm_block_free(void *p);
 
-/* Frees p, the start of a slot of `page`, another heap's (LMM_PUSH_FOREIGN). Preserves errno. */
-void lmm_block_free_other(void *p, struct lmm_page *page);
+/* Frees p, the start of that slot of `page`, another heap's (LMM_PUSH_FOREIGN). Preserves errno. */
+void lmm_block_free_other(void *p, struct lmm_page *page, size_t slot);
 
 /* Atomic, relaxed. Set before the first block counts at an ignored site: until then, each block of the
  * drop-in's families counts at its family's first site, while no call stacks are taken. */

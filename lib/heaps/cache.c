@@ -19,13 +19,44 @@ void lmm_cache_panic(const char *block)
 
 /* ---- Beginning ------------------------------------------------------------------------------- */
 
+/* So many more live slots than at the last sample make the next one due: half a page. */
+static uint32_t sample_slots(const struct lmm_cache *cache)
+{
+    return LMM_UNIT_BYTES / 2 / cache->stride;
+}
+
+/* Lets a sample be due after half a page of slots more, where it would be due later. */
+static void limit_sample(struct lmm_cache *cache)
+{
+    uint32_t latest = cache->room_slots + sample_slots(cache);
+
+    if (cache->sample_at > latest) {
+        cache->sample_at = latest;
+    }
+}
+
 /* Makes the cache empty, and open. */
 static void make_empty(struct lmm_cache *cache, const struct lmm_family *family)
 {
-    memset(cache->top, 0, sizeof(cache->top));
-    cache->spare = 0;
-    cache->fresh = 1;
+    for (uint32_t class = 0; class < LMM_RUN_CLASSES; class ++) {
+        cache->stack[class].count = 0;
+    }
     cache->room_slots = cache->bound_slots = (uint32_t) (family->cache_bytes / family->stride);
+    cache->sample_at = cache->room_slots + sample_slots(cache);
+}
+
+static void init(struct lmm_cache *cache, const struct lmm_heap *heap,
+                 const struct lmm_family *family)
+{
+    LMM_CHECK(family->stride <= LMM_RUN_BYTES_MAX);
+    for (uint32_t i = 1; i < LMM_RUN_CLASSES; i++) {
+        cache->stack[i].slots = lmm_run_class_slots(i);
+    }
+    cache->slots_max = (uint32_t) family->runs.slots_max;
+    cache->mark = lmm_tag_cached(0) | lmm_tag_cacher(heap->number);
+    cache->stride = (uint32_t) family->stride;
+    cache->tail_bytes = family->is_flexible ? 0 : (uint32_t) (family->stride - family->size);
+    make_empty(cache, family);
 }
 
 struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *family)
@@ -35,56 +66,76 @@ struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *f
     }
     struct lmm_bin *bin = &heap->open.bins[family->index];
     if (bin->cache == NULL) {
-        bin->cache = lmm_meta_zalloc(sizeof(*bin->cache));
-        if (bin->cache != NULL) {
-            make_empty(bin->cache, family);
-            bin->cache->sample_slots = (int32_t) (LMM_UNIT_BYTES / 2 / family->stride);
-            bin->cache->slots_max = (uint32_t) family->runs.slots_max;
-            bin->cache->mark = lmm_tag_cached(0) | lmm_tag_cacher(heap->number);
+        struct lmm_cache *cache = lmm_meta_zalloc(sizeof(*cache));
+        if (cache == NULL) {
+            return NULL;
         }
+        init(cache, heap, family);
+        lmm_store_release(&bin->cache, cache); /* partner: lmm_cache_refuse() */
     }
     return bin->cache;
+}
+
+/* ---- Stacks ---------------------------------------------------------------------------------- */
+
+enum { FIRST_RUNS = 8 }; /* of a stack */
+
+/* Gives a full stack twice the capacity. False: it has the most, or there is no memory. */
+static bool stack_grow(struct lmm_cache_stack *stack)
+{
+    uint32_t capacity = stack->capacity == 0 ? FIRST_RUNS : 2 * (uint32_t) stack->capacity;
+    struct lmm_cached_run *run = capacity > LMM_CACHE_STACK_RUNS
+                                     ? NULL
+                                     : lmm_meta_alloc(&lmm_arena_records, capacity * sizeof(*run));
+
+    if (run == NULL) {
+        return false;
+    }
+    if (stack->run != NULL) {
+        memcpy(run, stack->run, stack->count * sizeof(*run));
+        lmm_meta_free(&lmm_arena_records, stack->run, stack->capacity * sizeof(*run));
+    }
+    stack->run = run;
+    stack->capacity = (uint16_t) capacity;
+    return true;
 }
 
 /* ---- Giving back ----------------------------------------------------------------------------- */
 
 enum {
-    BATCH = 16,          /* runs that are given back under one lock */
-    ROOM_PART = 128,     /* of the bound is made free at once */
-    FRESH_ENTRIES = 128, /* that are used for the first time at once: 3 KiB */
+    BATCH = 16,      /* runs that are given back under one lock */
+    ROOM_PART = 128, /* of the bound is made free at once */
 };
 
-/* The entries that were never used become spare, some at a time. */
-static void add_entries(struct lmm_cache *cache)
+/* Takes up to `count` of the oldest runs of the class out; returns how many. */
+static size_t take_oldest(struct lmm_cache *cache, uint32_t class, size_t count,
+                          struct lmm_free_run *ret_run)
 {
-    uint32_t end = cache->fresh + FRESH_ENTRIES;
+    struct lmm_cache_stack *stack = &cache->stack[class];
+    size_t taken = count < stack->count ? count : stack->count;
 
-    end = end < LMM_CACHE_RUNS + 1 ? end : LMM_CACHE_RUNS + 1;
-    for (uint32_t i = end; i-- > cache->fresh;) {
-        cache->run[i].below = cache->spare;
-        cache->spare = i;
+    for (size_t i = 0; i < taken; i++) {
+        struct lmm_page *page = lmm_page_of((uintptr_t) stack->run[i].block);
+        size_t slot = (size_t) (stack->run[i].tag - page->tags);
+        size_t n = lmm_run_length_in(page, stack->run[i].tag, slot);
+        if (LMM_UNLIKELY(!lmm_cache_has_marked(cache, lmm_load_relaxed(stack->run[i].tag)))) {
+            lmm_cache_panic(stack->run[i].block);
+        }
+        ret_run[i] = (struct lmm_free_run) {page, slot, n};
     }
-    cache->fresh = end;
-}
-
-/* Takes the newest run of the class out; there is one. */
-static struct lmm_free_run take_out(struct lmm_cache *cache, uint32_t class)
-{
-    uint32_t i = cache->top[class];
-    struct lmm_page *page = lmm_page_of((uintptr_t) cache->run[i].block);
-    size_t slot = (size_t) (cache->run[i].tag - page->tags);
-    size_t n = lmm_run_length_in(page, cache->run[i].tag, slot);
-
-    lmm_cache_take(cache, lmm_run_class(n), i);
-    return (struct lmm_free_run) {page, slot, n};
+    stack->count = (uint16_t) (stack->count - taken);
+    cache->room_slots += (uint32_t) taken * stack->slots;
+    cache->sample_at += (uint32_t) taken * stack->slots; /* they do not live */
+    memmove(stack->run, stack->run + taken, stack->count * sizeof(*stack->run));
+    return taken;
 }
 
 /* The next class after that one, in a circle, of which there is a run; there is one. */
 static uint32_t next_class(const struct lmm_cache *cache, uint32_t class)
 {
     do {
-        class = class + 1 < LMM_RUN_CLASSES ? class + 1 : 1;
-    } while (cache->top[class] == 0);
+        class = class + 1 < cache->end ? class + 1 : 1;
+    } while (cache->stack[class].count == 0);
     return class;
 }
 
@@ -101,9 +152,22 @@ static void give_some_back(struct lmm_cache *cache, struct lmm_family *family, s
 
     while (count < BATCH && cache->room_slots < wanted_slots && !is_empty(cache)) {
         cache->hand = next_class(cache, cache->hand);
-        run[count++] = take_out(cache, cache->hand);
+        count += take_oldest(cache, cache->hand, 1, run + count);
     }
     lmm_runs_give(&family->runs, run, count);
+}
+
+/* Makes room on the stack of the class, which is full. False without memory for a first run. */
+static bool make_stack_room(struct lmm_cache *cache, struct lmm_family *family, uint32_t class)
+{
+    struct lmm_cache_stack *stack = &cache->stack[class];
+    struct lmm_free_run run[BATCH];
+
+    if (!stack_grow(stack) && stack->capacity != 0) {
+        lmm_runs_give(&family->runs, run, take_oldest(cache, class, BATCH, run));
+    }
+    cache->end = cache->end > class + 1 ? cache->end : class + 1;
+    return stack->count < stack->capacity;
 }
 
 /* Lets the cache grow, if that is due and the heap's bound allows it. */
@@ -119,35 +183,29 @@ static void grow(struct lmm_heap *heap, struct lmm_cache *cache, const struct lm
     cache->misses = 0;
     cache->bound_slots += slots;
     cache->room_slots += slots;
+    cache->sample_at += slots;
     heap->cache_growth_bytes += LMM_CACHE_STEP_BYTES;
 }
 
 bool lmm_cache_make_room(struct lmm_heap *heap, struct lmm_family *family, size_t n)
 {
     struct lmm_cache *cache = heap->open.bins[family->index].cache;
-    size_t slots = lmm_run_class(n).slots;
+    struct lmm_run_class class = lmm_run_class(n);
 
-    if (slots > cache->bound_slots) {
+    if (class.slots > cache->bound_slots) {
         return false;
     }
-    if (cache->unsampled_slots < 0) {
-        cache->unsampled_slots = 0; /* a heap that only frees would count down for ever */
-    }
-    if (cache->spare == 0 && cache->fresh <= LMM_CACHE_RUNS) {
-        add_entries(cache);
-    }
-    if (cache->spare != 0 && slots > cache->room_slots) {
+    limit_sample(cache);
+    if (class.slots > cache->room_slots) {
         grow(heap, cache, family);
     }
-    size_t wanted = slots + cache->bound_slots / ROOM_PART;
-    if (cache->spare == 0) { /* there are many short runs */
-        wanted += cache->room_slots;
-    }
+    size_t wanted = class.slots + cache->bound_slots / ROOM_PART;
     wanted = wanted < cache->bound_slots ? wanted : cache->bound_slots;
-    while (!lmm_cache_has_room(cache, n)) {
+    while (class.slots > cache->room_slots) {
         give_some_back(cache, family, wanted);
     }
-    return true;
+    const struct lmm_cache_stack *stack = &cache->stack[class.number];
+    return stack->count < stack->capacity || make_stack_room(cache, family, class.number);
 }
 
 static bool flush(struct lmm_cache *cache, struct lmm_family *family)
@@ -196,6 +254,20 @@ void lmm_cache_close(struct lmm_heap *heap, struct lmm_family *family)
     }
 }
 
+void lmm_cache_refuse(struct lmm_heap *first, const struct lmm_family *family)
+{
+    for (struct lmm_heap *heap = first; heap != NULL; heap = heap->next) {
+        lmm_lock_acquire(heap->lock);
+        struct lmm_cache *cache = family->index < heap->bin_capacity
+                                      ? lmm_load_acquire(&heap->open.bins[family->index].cache)
+                                      : NULL;
+        if (cache != NULL) {
+            lmm_store_relaxed(&cache->slots_max, 0);
+        }
+        lmm_lock_release(heap->lock);
+    }
+}
+
 void lmm_cache_close_limited(struct lmm_heap *heap)
 {
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
@@ -205,19 +277,24 @@ void lmm_cache_close_limited(struct lmm_heap *heap)
     }
 }
 
-void *lmm_cache_sample(struct lmm_cache *cache, struct lmm_heap *heap, uint32_t family, void *block)
+void lmm_cache_sample(struct lmm_heap *heap, struct lmm_family *family)
 {
-    struct lmm_family *told = lmm_families_at(family);
-    int saved_errno = errno;
+    struct lmm_cache *cache = heap->open.bins[family->index].cache;
 
-    LMM_CHECK(lmm_cache_is_valid(cache, told));
-    lmm_heap_note(heap, told, (size_t) cache->unsampled_slots);
-    cache->unsampled_slots = 0;
-    if (lmm_limit_is_set(told)) {
-        lmm_cache_close(heap, told);
+    if (cache == NULL) {
+        return;
     }
-    errno = saved_errno;
-    return block;
+    if (lmm_load_relaxed(&cache->slots_max) == 0) {
+        /* Before the caller looks at the limit, by which another thread made it refuse requests. */
+        lmm_exchange_acq_rel(&cache->slots_max, (uint32_t) family->runs.slots_max);
+    }
+    if (cache->room_slots <= cache->sample_at) {
+        limit_sample(cache); /* the caller tells the heap of all slots */
+        return;
+    }
+    LMM_CHECK(lmm_cache_is_valid(cache, family));
+    lmm_heap_note(heap, family, cache->room_slots - cache->sample_at + sample_slots(cache));
+    cache->sample_at = cache->room_slots + sample_slots(cache);
 }
 
 void lmm_cache_forget(struct lmm_heap *heap)
@@ -244,55 +321,37 @@ static bool run_is_valid(const struct lmm_cache *cache, const struct lmm_family 
            lmm_run_class(lmm_run_length(at.page, at.slot)).number == class;
 }
 
-/* Marks the entry as seen; false when it is no entry, or was seen before. */
-static bool see(bool seen[LMM_CACHE_RUNS + 1], uint32_t i)
-{
-    bool is_new = i != 0 && i <= LMM_CACHE_RUNS && !seen[i];
-
-    if (is_new) {
-        seen[i] = true;
-    }
-    return is_new;
-}
-
 /* Checks the runs of one class; *slots gets what they have. */
 static bool stack_is_valid(const struct lmm_cache *cache, const struct lmm_family *family,
-                           uint32_t class, bool seen[LMM_CACHE_RUNS + 1], size_t *slots)
+                           uint32_t class, size_t *slots)
 {
-    for (uint32_t i = cache->top[class]; i != 0; i = cache->run[i].below) {
-        if (!see(seen, i) || !run_is_valid(cache, family, &cache->run[i], class)) {
+    const struct lmm_cache_stack *stack = &cache->stack[class];
+
+    if (stack->count > stack->capacity || stack->capacity > LMM_CACHE_STACK_RUNS) {
+        return false;
+    }
+    for (uint32_t i = 0; i < stack->count; i++) {
+        const struct lmm_cached_run *run = &stack->run[i];
+        if (!run_is_valid(cache, family, run, class)) {
             return false;
         }
-        for (uint32_t j = cache->run[i].below; j != 0 && j <= LMM_CACHE_RUNS && !seen[j];
-             j = cache->run[j].below) {
-            if (cache->run[i].block == cache->run[j].block) {
+        for (uint32_t j = 0; j < i; j++) {
+            if (run->block == stack->run[j].block) {
                 return false;
             }
         }
-        struct lmm_page *page = lmm_page_of((uintptr_t) cache->run[i].block);
-        size_t n = lmm_run_length(page, (size_t) (cache->run[i].tag - page->tags));
-        *slots += lmm_run_class(n).slots;
+        struct lmm_page *page = lmm_page_of((uintptr_t) run->block);
+        *slots += lmm_run_class(lmm_run_length(page, (size_t) (run->tag - page->tags))).slots;
     }
     return true;
 }
 
 bool lmm_cache_is_valid(const struct lmm_cache *cache, const struct lmm_family *family)
 {
-    bool seen[LMM_CACHE_RUNS + 1] = {false};
     size_t slots = cache->room_slots;
 
     for (uint32_t class = 0; class < LMM_RUN_CLASSES; class ++) {
-        if (!stack_is_valid(cache, family, class, seen, &slots)) {
-            return false;
-        }
-    }
-    for (uint32_t i = cache->spare; i != 0; i = cache->run[i].below) {
-        if (!see(seen, i)) {
-            return false;
-        }
-    }
-    for (uint32_t i = 1; i <= LMM_CACHE_RUNS; i++) {
-        if (seen[i] != (i < cache->fresh)) {
+        if (!stack_is_valid(cache, family, class, &slots)) {
             return false;
         }
     }

@@ -96,7 +96,7 @@ static inline __attribute__((always_inline)) bool
 lmm_magazine_push(const struct lmm_open *open, uint32_t family, struct lmm_ledger_row *row,
                   const struct lmm_page *page, void *p, bool is_own)
 {
-    uint32_t *tag = &page->tags[lmm_page_slot_at(page, p)];
+    uint32_t *tag = &page->tags[lmm_page_slot_of(page, p)];
     struct lmm_magazines *all = open->magazines;
     struct lmm_magazine *magazine = &all->magazine[family];
     struct lmm_kept_slot *top = magazine->top;

@@ -295,6 +295,12 @@ static inline uint64_t lmm_page_multiplier(size_t stride)
     return (((uint64_t) 1 << 32) + stride - 1) / stride;
 }
 
+/* The slot of p, an address in a page that has a multiplier. */
+static inline uint32_t lmm_page_slot_of(const struct lmm_page *page, const void *p)
+{
+    return (uint32_t) (((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier >> 32);
+}
+
 /* Where an address lies: in which slot of which page, and how many bytes into the slot. */
 struct lmm_location {
     struct lmm_page *page; /* NULL: no page was ever there */
@@ -309,12 +315,6 @@ bool lmm_page_locate(const void *p, struct lmm_location *ret_location);
 static inline void lmm_page_set_tag(struct lmm_page *page, size_t slot, uint32_t tag)
 {
     lmm_store_relaxed(&page->tags[slot], tag);
-}
-
-/* The slot of a slot page that starts at p. */
-static inline uint32_t lmm_page_slot_at(const struct lmm_page *page, const void *p)
-{
-    return (uint32_t) (((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier >> 32);
 }
 
 /* The page after `page` on a list of pages by `glue`; the first one for NULL; NULL at the end. */

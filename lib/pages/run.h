@@ -51,6 +51,16 @@ static inline struct lmm_run_class lmm_run_class(size_t n)
     return (struct lmm_run_class) {(shift << LMM_RUN_STEP_SHIFT) + step, step << shift};
 }
 
+/* The slots of the class with that number. */
+static inline uint32_t lmm_run_class_slots(uint32_t number)
+{
+    uint32_t shift = number <= 1u << (LMM_RUN_STEP_SHIFT + 1)
+                         ? 0
+                         : (number - 1 - (1u << LMM_RUN_STEP_SHIFT)) >> LMM_RUN_STEP_SHIFT;
+
+    return (number - (shift << LMM_RUN_STEP_SHIFT)) << shift;
+}
+
 /* The slots that a run in a run page has for a block of n slots. */
 static inline size_t lmm_run_room(const struct lmm_runs *runs, size_t n)
 {

@@ -76,8 +76,10 @@ static LMM_NOINLINE void *alloc_slow(size_t bytes)
 /* Pops a run of LMM_CLASS_LARGE. NULL: the slow path is needed. */
 static inline void *pop_run(size_t slots)
 {
-    return lmm_cache_pop_counted(&lmm_thread_open, LMM_CLASS_LARGE, LMM_CLASS_LARGE, true, slots,
-                                 slots - 1, slots * LMM_LARGE_STRIDE);
+    size_t bytes = SIZE_MAX;
+
+    return lmm_cache_pop_counted(&lmm_thread_open, LMM_CLASS_LARGE, LMM_CLASS_LARGE,
+                                 LMM_CLASS_LARGE, true, slots, slots - 1, &bytes);
 }
 
 static LMM_NOINLINE void *alloc_run(size_t bytes)
@@ -157,7 +159,7 @@ static LMM_NOINLINE void free_unkept(void *p, struct lmm_page *page)
 {
     struct lmm_open *open = &lmm_thread_open;
     uint32_t class = page->family;
-    uint32_t slot = lmm_page_slot_at(page, p);
+    uint32_t slot = lmm_page_slot_of(page, p);
     uint32_t *tag = &page->tags[slot];
     struct lmm_ledger_row *row = &open->rows[class];
 
@@ -197,14 +199,14 @@ static LMM_NOINLINE void free_other(void *p, struct lmm_page *page)
 
     if (LMM_UNLIKELY(class >= LMM_CLASS_LARGE || row == NULL || !lmm_thread_is_settled() ||
                      lmm_load_relaxed(&lmm_block_some_are_ignored))) {
-        lmm_block_free_other(p, page);
+        lmm_block_free_other(p, page, lmm_page_slot_of(page, p));
         return;
     }
     if (class >= LMM_MAGAZINE_FIRST &&
         LMM_LIKELY(lmm_magazine_push(open, class, row, page, p, false))) {
         return;
     }
-    lmm_foreign_push_unread(open->heap, page, lmm_page_slot_at(page, p), p);
+    lmm_foreign_push_unread(open->heap, page, lmm_page_slot_of(page, p), p);
     lmm_add_single_writer_release(&row->freed_blocks, 1);
     lmm_add_single_writer_release(&row->foreign_frees, 1);
 }

@@ -36,7 +36,12 @@ static uint32_t mark_of(uint32_t number)
     return lmm_tag_cached(0) | lmm_tag_cacher(number);
 }
 
-/* Takes a run and pushes it as a free does. */
+static struct lmm_cache_stack *stack_of(struct lmm_cache *cache, size_t n)
+{
+    return &cache->stack[lmm_run_class(n).number];
+}
+
+/* Takes a run and pushes it as a free does; where only the stack is too short, makes it longer. */
 static bool push_new(struct lmm_family *family, struct lmm_cache *cache, size_t n, char **ret_block)
 {
     struct lmm_location at;
@@ -45,8 +50,12 @@ static bool push_new(struct lmm_family *family, struct lmm_cache *cache, size_t 
     *ret_block = lmm_run_take(&family->runs, n, 1, family->site, &zeroed);
     cr_assert(lmm_page_locate(*ret_block, &at));
     lmm_page_set_tag(at.page, at.slot, mark_of(heap.number));
-    if (lmm_cache_has_room(cache, n)) {
-        lmm_cache_push(cache, n, *ret_block, &at.page->tags[at.slot]);
+    const struct lmm_cache_stack *stack = stack_of(cache, n);
+    if (stack->count == stack->capacity && stack->count < LMM_CACHE_STACK_RUNS &&
+        stack->slots <= cache->room_slots) {
+        cr_assert(lmm_cache_make_room(&heap, family, n));
+    }
+    if (lmm_cache_push(cache, n, *ret_block, &at.page->tags[at.slot])) {
         return true;
     }
     lmm_run_give(&family->runs, at.page, at.slot, n);
@@ -56,6 +65,18 @@ static bool push_new(struct lmm_family *family, struct lmm_cache *cache, size_t 
 static char *pop(struct lmm_family *family, struct lmm_cache *cache, size_t n)
 {
     return lmm_cache_pop(cache, n, family->site);
+}
+
+/* How many runs there are for blocks of n slots; pops them. */
+static size_t count_pops(struct lmm_family *family, struct lmm_cache *cache, size_t n)
+{
+    size_t count = 0;
+
+    lmm_cache_sample(&heap, family);
+    for (; pop(family, cache, n) != NULL; count++) {
+        lmm_cache_sample(&heap, family);
+    }
+    return count;
 }
 
 static size_t length_of(const struct lmm_family *family, const char *block)
@@ -69,7 +90,7 @@ static size_t wanted_runs(size_t stride, size_t n)
 {
     size_t runs = LMM_FAMILY_CACHE_BYTES / stride / lmm_run_class(n).slots;
 
-    return runs < LMM_CACHE_RUNS ? runs : LMM_CACHE_RUNS;
+    return runs < LMM_CACHE_STACK_RUNS ? runs : LMM_CACHE_STACK_RUNS;
 }
 
 Test(cache, keeps_so_many_of_a_length, .init = start)
@@ -89,11 +110,7 @@ Test(cache, keeps_so_many_of_a_length, .init = start)
             if (strides[i] * lengths[j] > LMM_RUN_BYTES_MAX) {
                 continue;
             }
-            for (int k = 0; k < LMM_CACHE_RUNS + 4; k++) {
-                if (cache->spare == 0 && cache->fresh <= LMM_CACHE_RUNS &&
-                    cache->room_slots >= lmm_run_class(lengths[j]).slots) {
-                    lmm_cache_make_room(&heap, family, lengths[j]); /* more entries */
-                }
+            for (int k = 0; k < LMM_CACHE_STACK_RUNS + 4; k++) {
                 kept += push_new(family, cache, lengths[j], &block);
             }
             cr_expect(kept == wanted_runs(strides[i], lengths[j]),
@@ -113,7 +130,6 @@ Test(cache, makes_room, .init = start)
     family->cache_bytes = BOUND * STRIDE;
     struct lmm_cache *cache = lmm_cache_of(&heap, family);
     char *block;
-    size_t count[3] = {0};
 
     cr_expect(lmm_cache_make_room(&heap, family, 60) && cache->room_slots == BOUND);
     for (size_t i = 0; i < BOUND / 64; i++) {
@@ -125,14 +141,9 @@ Test(cache, makes_room, .init = start)
     size_t room_slots = cache->room_slots;
     cr_expect(lmm_cache_make_room(&heap, family, 28) && push_new(family, cache, 28, &block));
     cr_expect(cache->room_slots == room_slots + 52 - 28 && lmm_cache_is_valid(cache, family));
-    for (; pop(family, cache, 28) != NULL; count[0]++) {
-    }
-    for (; pop(family, cache, 60) != NULL; count[1]++) {
-    }
-    for (; pop(family, cache, 52) != NULL; count[2]++) {
-    }
-    cr_expect(count[0] == 1 && count[1] == BOUND / 128 && count[2] == BOUND / 128 - 1,
-              "%zu %zu %zu", count[0], count[1], count[2]);
+    cr_expect(count_pops(family, cache, 28) == 1);
+    cr_expect(count_pops(family, cache, 60) == BOUND / 128);
+    cr_expect(count_pops(family, cache, 52) == BOUND / 128 - 1);
     lmm_cache_close(&heap, family);
     cr_expect(!lmm_cache_make_room(&heap, family, 1), "closed");
 }
@@ -179,20 +190,50 @@ Test(cache, grows, .init = start)
     lmm_cache_flush(&heap);
 }
 
-/* Many short runs use all entries; then some of them are given back. */
-Test(cache, makes_entries_free, .init = start)
+/* A class has a bound of its own; when it is reached, its oldest runs are given back. */
+Test(cache, makes_room_on_a_stack, .init = start)
 {
     struct lmm_family *family = open_family("f", 16);
     struct lmm_cache *cache = lmm_cache_of(&heap, family);
+    const struct lmm_cache_stack *stack = stack_of(cache, 2);
+    char *blocks[LMM_CACHE_STACK_RUNS + 1];
+
+    for (int i = 0; i < LMM_CACHE_STACK_RUNS + 1; i++) {
+        cr_assert(lmm_cache_make_room(&heap, family, 2) && lmm_cache_is_valid(cache, family));
+        cr_assert(push_new(family, cache, 2, &blocks[i]));
+    }
+    uint32_t left = stack->count;
+    cr_expect(stack->capacity == LMM_CACHE_STACK_RUNS && left < LMM_CACHE_STACK_RUNS);
+    for (uint32_t i = 0; i < left; i++) {
+        cr_expect(pop(family, cache, 2) == blocks[LMM_CACHE_STACK_RUNS - i], "%u", i);
+    }
+}
+
+/* Without memory for a longer stack the oldest runs are given back; without any for a stack, there is
+ * no room. */
+Test(cache, stack_without_memory, .init = start)
+{
+    struct lmm_family *family = open_family("f", 16);
+    struct lmm_cache *cache = lmm_cache_of(&heap, family);
+    const struct lmm_cache_stack *stack = stack_of(cache, 2);
     char *block;
 
-    for (int i = 0; i < LMM_CACHE_RUNS; i++) {
-        cr_assert(lmm_cache_has_room(cache, 2) || lmm_cache_make_room(&heap, family, 2));
+    do {
         cr_assert(push_new(family, cache, 2, &block));
+    } while (stack->count < stack->capacity);
+    uint32_t capacity = stack->capacity;
+    cr_expect(stack->count == capacity);
+    seam_install();
+    seam_fail_all(SEAM_MAP);
+    for (size_t bytes = 16; bytes <= 4096; bytes *= 2) {
+        while (lmm_meta_alloc(&lmm_arena_records, bytes) != NULL) {
+        }
     }
-    cr_expect(cache->spare == 0 && cache->fresh == LMM_CACHE_RUNS + 1 && cache->room_slots > 2);
-    cr_expect(lmm_cache_make_room(&heap, family, 2) && cache->spare != 0);
-    cr_expect(lmm_cache_is_valid(cache, family) && push_new(family, cache, 2, &block));
+    cr_expect(lmm_cache_make_room(&heap, family, 2));
+    cr_expect(stack->capacity == capacity && stack->count < capacity);
+    cr_expect(!lmm_cache_make_room(&heap, family, 3));
+    seam_heal();
+    cr_expect(lmm_cache_make_room(&heap, family, 3) && lmm_cache_is_valid(cache, family));
 }
 
 /* A run serves all lengths of its class; the block has the length that was requested. */
@@ -261,26 +302,51 @@ Test(cache, finds_another_heaps_mark, .init = start, .signal = SIGABRT)
     pop(family, cache, 2);
 }
 
-/* A sample is due when more lives than the last time; a free takes off what it frees, but not all. */
+/* A sample is due when half a page more lives than at the last time. What the cache gives back, or may
+ * keep more, does not count. */
 Test(cache, samples, .init = start)
 {
     struct lmm_family *family = open_family("f", 1024);
     struct lmm_cache *cache = lmm_cache_of(&heap, family);
+    uint32_t bound_slots = cache->bound_slots;
     char *block;
 
-    cr_expect(cache->sample_slots == 128);
-    cr_assert(lmm_cache_make_room(&heap, family, 2));
-    for (int i = 0; i < 2; i++) {
+    cr_expect(cache->sample_at == bound_slots + 128);
+    cr_assert(lmm_cache_make_room(&heap, family, 100));
+    for (int i = 0; i < 3; i++) {
         cr_assert(push_new(family, cache, 100, &block));
     }
-    cr_expect(cache->unsampled_slots == -2 * 93);
     cr_assert(pop(family, cache, 100) != NULL && pop(family, cache, 100) != NULL);
-    cr_expect(cache->unsampled_slots == 2 * 7, "now and then even if nothing is more");
-    cr_expect(lmm_cache_sample(cache, &heap, family->index, block) == block);
-    cr_expect(cache->unsampled_slots == 0);
-    cr_assert(push_new(family, cache, 100, &block) && cache->unsampled_slots < 0);
-    cr_expect(lmm_cache_make_room(&heap, family, 1) && cache->unsampled_slots == 0,
-              "a heap that only frees does not count down for ever");
+    lmm_cache_sample(&heap, family);
+    cr_expect(cache->sample_at == cache->room_slots + 128, "it is not due: less lives than before");
+    cr_assert(push_new(family, cache, 100, &block));
+    cache->sample_at = cache->room_slots;
+    lmm_cache_sample(&heap, family);
+    cr_expect(cache->sample_at == cache->room_slots && pop(family, cache, 100) != NULL);
+    cr_expect(pop(family, cache, 100) == NULL, "first the sample");
+    lmm_cache_sample(&heap, family);
+    cr_expect(cache->sample_at == cache->room_slots + 128 && pop(family, cache, 100) != NULL);
+    cr_assert(push_new(family, cache, 100, &block));
+    uint32_t more = cache->sample_at - cache->room_slots;
+    lmm_cache_flush(&heap);
+    cr_expect(cache->room_slots == bound_slots && cache->sample_at - bound_slots == more);
+}
+
+/* When a family gets a limit, its caches refuse requests until their threads look at it. */
+Test(cache, refuses, .init = start)
+{
+    struct lmm_family *family = open_family("f", 1024);
+    struct lmm_family *other = open_family("g", 1024);
+    struct lmm_cache *cache = lmm_cache_of(&heap, family);
+    char *block;
+
+    cr_assert(lmm_cache_make_room(&heap, family, 2) && push_new(family, cache, 2, &block));
+    lmm_cache_refuse(&heap, other);
+    cr_assert(pop(family, cache, 2) == block && push_new(family, cache, 2, &block));
+    lmm_cache_refuse(&heap, family);
+    cr_expect(pop(family, cache, 2) == NULL);
+    lmm_cache_sample(&heap, family);
+    cr_expect(pop(family, cache, 2) == block);
 }
 
 /* Cached runs do not split or merge; after they are given back they do. */
@@ -356,22 +422,18 @@ Test(cache, validity_sees_what_is_wrong, .init = start)
         cr_assert(push_new(family, cache, 20, &block));
     }
     cr_assert(lmm_cache_is_valid(cache, family));
-    uint16_t *stack = &cache->top[lmm_run_class(20).number];
-    uint32_t top = *stack;
-    struct lmm_cached_run *newest = &cache->run[top];
-    struct lmm_cached_run *older = &cache->run[newest->below];
+    struct lmm_cache_stack *stack = stack_of(cache, 20);
+    struct lmm_cached_run *newest = &stack->run[2];
+    struct lmm_cached_run *older = &stack->run[1];
     EXPECT_SEEN(*newest->tag, LMM_TAG_LIVE_BASE, "I1: a live run");
     EXPECT_SEEN(*newest->tag, mark_of(heap.number + 1), "I1: another heap's run");
     EXPECT_SEEN(newest->tag, older->tag, "I1: another run's tag");
     EXPECT_SEEN(newest->block, block + 1, "I1: not a run's start");
     EXPECT_SEEN(newest->tag[1], lmm_tag_make(LMM_TAG_TAIL, 18), "I1: of another class");
-    EXPECT_SEEN(newest->block, older->block, "I2: a run twice");
-    EXPECT_SEEN(older->below, top, "I2: an entry twice");
-    EXPECT_SEEN(older->below, 0, "I2: an entry lost");
-    EXPECT_SEEN(*stack, LMM_CACHE_RUNS + 1, "I2: no entry");
-    EXPECT_SEEN(cache->spare, top, "I2: an entry both used and spare");
-    EXPECT_SEEN(cache->spare, LMM_CACHE_RUNS + 1, "I2: no entry");
-    EXPECT_SEEN(cache->fresh, cache->fresh + 1, "I2: an entry lost that was never used");
+    EXPECT_SEEN(*newest, *older, "I2: a run twice");
+    EXPECT_SEEN(stack->count, 2, "I2: a run lost");
+    EXPECT_SEEN(stack->capacity, 2, "I2: too many runs");
+    EXPECT_SEEN(stack->capacity, 2 * LMM_CACHE_STACK_RUNS, "I2: too long a stack");
     EXPECT_SEEN(cache->room_slots, cache->room_slots + 1, "I3");
     EXPECT_SEEN(cache->bound_slots, cache->bound_slots - 1, "I3");
 }

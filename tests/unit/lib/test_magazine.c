@@ -164,7 +164,7 @@ Test(magazine, slots_of_another_heap, .init = start)
         bool is_kept = i == 0 || i == PAGE_SLOTS / 4 || i == 2 * PAGE_SLOTS / 4;
         if (!is_kept && !push(&owner, blocks[i])) {
             struct lmm_page *page = lmm_page_of((uintptr_t) blocks[i]);
-            lmm_heap_push_own(&owner, page, lmm_page_slot_at(page, blocks[i]));
+            lmm_heap_push_own(&owner, page, lmm_page_slot_of(page, blocks[i]));
         }
     }
     assert_valid();
@@ -185,7 +185,7 @@ Test(magazine, refuses_what_is_not_live, .init = start)
 {
     allocate_all(&owner, SHORT, 2);
     struct lmm_page *page = lmm_page_of((uintptr_t) blocks[1]);
-    uint32_t *tag = &page->tags[lmm_page_slot_at(page, blocks[1])];
+    uint32_t *tag = &page->tags[lmm_page_slot_of(page, blocks[1])];
 
     cr_assert(push(&owner, blocks[0]));
     cr_expect(!push(&owner, blocks[0]), "freed before");
@@ -283,7 +283,7 @@ static void free_twice_at_once(void)
     allocate_all(&owner, SHORT, 1);
     struct lmm_page *page = lmm_page_of((uintptr_t) blocks[0]);
     cr_assert(push(&owner, blocks[0]));
-    page->tags[lmm_page_slot_at(page, blocks[0])] = LMM_TAG_LIVE_BASE + SHORT;
+    page->tags[lmm_page_slot_of(page, blocks[0])] = LMM_TAG_LIVE_BASE + SHORT;
     cr_assert(push(&other, blocks[0]));
 }
 
