@@ -24,6 +24,10 @@
 _Static_assert((int) LMM_SITE_NONE < (int64_t) LMM_SITE_UNKNOWN,
                "an unknown site is above every id");
 
+/* A program that is linked with liblmm.a by LTO has these functions inlined in each place, which the
+ * compiler by itself thinks too long for many places. */
+#define LMM_INLINED inline __attribute__((always_inline))
+
 /* ---- Families -------------------------------------------------------------------------------- */
 
 LMM_API struct lmm_family *lmm_family_register(const char *name, size_t size, size_t align)
@@ -152,7 +156,7 @@ static LMM_NOINLINE void *site_alloc_slow(struct lmm_site *site, size_t n, bool 
     return family == NULL ? NULL : lmm_block_alloc(family, id, n, 1, zero);
 }
 
-LMM_API inline void *lmm_site_alloc(struct lmm_site *site)
+LMM_API LMM_INLINED void *lmm_site_alloc(struct lmm_site *site)
 {
     uint32_t id = lmm_load_acquire(&site->id);
     void *block = lmm_heap_pop(&lmm_thread_open, id, lmm_load_relaxed(&site->family), false);
@@ -160,7 +164,7 @@ LMM_API inline void *lmm_site_alloc(struct lmm_site *site)
     return LMM_LIKELY(block != NULL) ? block : site_alloc_slow(site, 1, false);
 }
 
-LMM_API inline void *lmm_site_zalloc(struct lmm_site *site)
+LMM_API LMM_INLINED void *lmm_site_zalloc(struct lmm_site *site)
 {
     uint32_t id = lmm_load_acquire(&site->id);
     void *block = lmm_heap_pop(&lmm_thread_open, id, lmm_load_relaxed(&site->family), false);
@@ -269,7 +273,7 @@ static void *alloc_of(struct lmm_family *family, size_t n, bool zero)
     return block != NULL ? block : lmm_block_alloc(family, family->site, n, 1, zero);
 }
 
-LMM_API inline void *lmm_alloc(struct lmm_family *family)
+LMM_API LMM_INLINED void *lmm_alloc(struct lmm_family *family)
 {
     if (LMM_UNLIKELY(!check_family(family))) {
         return NULL;
@@ -278,7 +282,7 @@ LMM_API inline void *lmm_alloc(struct lmm_family *family)
     return LMM_LIKELY(block != NULL) ? block : alloc_of(family, 1, false);
 }
 
-LMM_API inline void *lmm_zalloc(struct lmm_family *family)
+LMM_API LMM_INLINED void *lmm_zalloc(struct lmm_family *family)
 {
     if (LMM_UNLIKELY(!check_family(family))) {
         return NULL;
@@ -312,7 +316,7 @@ LMM_API void *lmm_alloc_array(struct lmm_family *family, size_t n)
     return LMM_LIKELY(block != NULL) ? block : alloc_array_slow(family, n);
 }
 
-LMM_API inline void lmm_free(void *p)
+LMM_API LMM_INLINED void lmm_free(void *p)
 {
     struct lmm_page *page;
     enum lmm_push push = lmm_heap_push(&lmm_thread_open, p, false, &page);
