@@ -61,7 +61,7 @@ void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n,
  * allocation there and one free at its old site. */
 void lmm_block_ignore(void *p, const struct lmm_block_facts *facts);
 
-/* True and *ret_facts when a live block starts at p. */
+/* True and *ret_facts when a live block starts at p (block_find.c). */
 bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts);
 
 #endif
