@@ -4,6 +4,7 @@
 #include "lib/ground/module_table.h"
 #include "lib/ground/panic.h"
 #include "lib/ground/system.h"
+#include "lib/ground/vm.h"
 
 #include <link.h>
 #include <string.h>
@@ -37,6 +38,39 @@ void lmm_module_expect(void)
     lmm_module_table_expect();
 }
 
+/* The program headers of a module that the kernel mapped; NULL: it is another one, or has none that
+ * are known. */
+static const ElfW(Phdr) * kernel_mapped(const struct lmm_module_facts *facts, size_t *ret_count)
+{
+    uintptr_t loader = getauxval(AT_BASE); /* 0: the program was started as `ld.so PROGRAM` */
+
+    if (loader != 0 && facts->name[0] == '\0') {
+        *ret_count = getauxval(AT_PHNUM);
+        return (const ElfW(Phdr) *) getauxval(AT_PHDR);
+    }
+    if (loader != 0 && facts->bias == loader) {
+        return lmm_elf_segments((const void *) loader, lmm_vm_page_bytes(), ret_count);
+    }
+    return NULL;
+}
+
+/* Makes facts of one segment those of its whole module. glibc tells segments where the kernel has mapped
+ * the module, the program or the loader, and has left a gap between two of them. */
+static void widen(struct lmm_module_facts *facts)
+{
+    size_t count = 0;
+    const ElfW(Phdr) *segments = kernel_mapped(facts, &count);
+
+    for (size_t i = 0; segments != NULL && i < count; i++) {
+        uintptr_t start = facts->bias + segments[i].p_vaddr;
+        uintptr_t end = start + segments[i].p_memsz;
+        if (segments[i].p_type == PT_LOAD) {
+            facts->start = start < facts->start ? start : facts->start;
+            facts->end = end > facts->end ? end : facts->end;
+        }
+    }
+}
+
 bool lmm_module_find(uintptr_t pc, struct lmm_module_facts *ret_facts)
 {
     struct found_object found;
@@ -54,6 +88,7 @@ bool lmm_module_find(uintptr_t pc, struct lmm_module_facts *ret_facts)
         .eh_frame_hdr = found.eh_frame,
         .name = found.link_map->l_name,
     };
+    widen(ret_facts);
     return true;
 }
 

@@ -15,7 +15,8 @@
 
 #include "lib/ground/module_elf.h"
 
-/* True and *ret_facts when pc lies in a module that the loader mapped. */
+/* True and *ret_facts when pc lies in a segment of a mapped module. The facts are those of the whole module,
+ * whose segments may have gaps between them. */
 bool lmm_module_find(uintptr_t pc, struct lmm_module_facts *ret_facts);
 
 /* Whether an address lies in the module. */

@@ -84,6 +84,27 @@ Test(module, facts_are_the_loaders)
     }
 }
 
+/* The linker leaves a gap between the segments of this program (CMakeLists.txt). */
+Test(module, facts_are_those_of_the_whole_program)
+{
+    static int own_data = 1;
+    const ElfW(Phdr) *segments = (const ElfW(Phdr) *) getauxval(AT_PHDR);
+    size_t gap = 0;
+
+    for (size_t i = 0, end = 0; i < getauxval(AT_PHNUM); i++) {
+        if (segments[i].p_type == PT_LOAD) {
+            gap = end != 0 && segments[i].p_vaddr > end ? segments[i].p_vaddr - end : gap;
+            end = segments[i].p_vaddr + segments[i].p_memsz;
+        }
+    }
+    cr_assert(gap > (size_t) sysconf(_SC_PAGESIZE), "the linker left no gap, but %zu bytes", gap);
+    struct lmm_module_facts code = facts_of((const void *) own_function);
+    struct lmm_module_facts data = facts_of(&own_data);
+    cr_expect(code.start == data.start && code.end == data.end);
+    cr_expect(memcmp((const void *) data.start, ELFMAG, SELFMAG) == 0);
+    cr_expect(lmm_module_is_at(data.start, data.end));
+}
+
 Test(module, path_of_the_program)
 {
     struct lmm_module_facts facts = facts_of((const void *) own_function);
