@@ -40,7 +40,7 @@ enum {
     LMM_BATCHES = 32,
     LMM_BATCH_SLOTS = 256,   /* of a batch at most */
     LMM_BATCH_PART = 16,     /* and this part of its page's slots at most: 16 KiB */
-    LMM_MAGAZINE_FIRST = 33, /* the families from that one on, */
+    LMM_MAGAZINE_FIRST = 37, /* the families from that one on, */
     LMM_MAGAZINE_END = 57,   /* before this one, have magazines in the drop-in (magazine.h) */
     LMM_REAP_PAGES =
         16, /* pages that others freed wholly and that an owner may leave uncollected */

@@ -16,7 +16,7 @@
  * other panics when it takes the slot out of its magazine.
  *
  * Bound: a magazine has LMM_MAGAZINE_SLOTS slots and LMM_MAGAZINE_BYTES at most, so a heap's have
- * 1.4 MiB at most. Each time that a magazine is empty or full when it is used, the heap looks at one of
+ * 1.2 MiB at most. Each time that a magazine is empty or full when it is used, the heap looks at one of
  * its magazines, in turn: one that is as full as at the last look is taken for unused, and emptied.
  *
  * Invariants (checked by lmm_magazines_are_valid()):

@@ -24,13 +24,14 @@ enum {
     LMM_CLASS_BYTES_MIN = 8,
     LMM_CLASS_BYTES_MAX = 8192,
     LMM_CLASSES = 57,
-    LMM_SMALL_BYTES = 1024, /* of the last class without a magazine */
+    LMM_SMALL_BYTES = 1536, /* of the last class without a magazine */
     LMM_CLASS_LARGE = LMM_CLASSES,
     LMM_LARGE_STRIDE = 1024,
     LMM_LARGE_CACHE_BYTES = 2 << 20, /* of its runs in each heap */
 };
 
-_Static_assert(LMM_MAGAZINE_FIRST == 1 + 8 + 3 * 8 && (int) LMM_MAGAZINE_END == (int) LMM_CLASSES,
+_Static_assert(LMM_MAGAZINE_FIRST == 1 + 8 + 3 * 8 + 4 &&
+                   (int) LMM_MAGAZINE_END == (int) LMM_CLASSES,
                "the longer classes, and only these, have magazines");
 _Static_assert(LMM_LARGE_STRIDE - 1 <= LMM_SLACK_MAX, "the slack of a run fits into a tag");
 
