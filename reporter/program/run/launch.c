@@ -101,12 +101,15 @@ static void stop_here(struct watch *watch)
     watch->stop_signal = 0;
 }
 
+/* Not from the terminal, which sends to the program, too. */
+static bool is_from_somebody(const siginfo_t *info)
+{
+    return info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code == SI_TKILL;
+}
+
 static void pass_on(const struct watch *watch, const siginfo_t *info)
 {
-    bool is_from_somebody =
-        info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code == SI_TKILL;
-
-    if (!is_from_somebody || info->si_pid == watch->pid) {
+    if (!is_from_somebody(info) || info->si_pid == watch->pid) {
         return;
     }
     if (info->si_code == SI_QUEUE) {
@@ -258,6 +261,20 @@ static bool asks_to_end(int number)
     return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
 }
 
+/* Takes a signal that is not SIGCHLD. The kernel hands pending signals out by number, so the program may
+ * have ended before; then one from somebody is for this process, not for the program. */
+static void take_other(struct watch *watch, const siginfo_t *info)
+{
+    bool was_over = watch->is_over;
+
+    look_at_children(watch);
+    if (was_over || (watch->is_over && is_from_somebody(info))) {
+        watch->is_alone = watch->is_alone || asks_to_end(info->si_signo);
+    } else {
+        take_signal(watch, info);
+    }
+}
+
 static void wait_for_end(struct watch *watch, const struct lmm_launch *launch)
 {
     uint64_t due_ns = 0;
@@ -269,10 +286,8 @@ static void wait_for_end(struct watch *watch, const struct lmm_launch *launch)
 
         if (number == SIGCHLD) {
             look_at_children(watch);
-        } else if (number > 0 && watch->is_over) {
-            watch->is_alone = watch->is_alone || asks_to_end(number);
         } else if (number > 0) {
-            take_signal(watch, &info);
+            take_other(watch, &info);
         }
         if (watch->stop_signal != 0 && watch->is_stopped && !watch->is_over) {
             stop_here(watch);

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import unittest
 
@@ -275,12 +276,27 @@ class Survivors(Unseen):
         self.finish(process, 0)
         self.let_go(process)
 
+    def test_a_signal_that_comes_with_the_programs_end_ends_the_wait(self):
+        process = self.popen(harness.LMM, "run", "-o", self.path("report"), "--wait", "sh", "-c",
+                             'read -r line && exec "$0" daemon', STARTER)
+        until(lambda: self.children_of(process.pid))
+        process.send_signal(signal.SIGSTOP)
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        until(lambda: self.orphan_of(process.pid))
+        process.terminate()    # it is pending beside SIGCHLD, which has a higher number
+        process.send_signal(signal.SIGCONT)
+        self.finish(process, 0)
+        self.let_go(process)
+
+    def children_of(self, pid):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+
     def orphan_of(self, pid):
         """The child of lmm that is in a session of its own."""
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-            children = [int(word) for word in file.read().split()]
         try:
-            return next((child for child in children if os.getsid(child) == child), None)
+            return next((child for child in self.children_of(pid) if os.getsid(child) == child), None)
         except ProcessLookupError:  # one has ended since
             return None
 
