@@ -221,9 +221,9 @@ static void test_bytes(void)
     }
 }
 
-/* An aligned block takes little more memory than it needs, and the neighbours use the gaps; where LMM
- * does not count the bytes requested, one of up to 8 KiB may be as long as the next multiple of the
- * alignment. */
+/* An aligned block takes little more memory than it needs, and the neighbours use the gaps. Where LMM
+ * does not count the bytes that are requested, a block of up to 8 KiB may take as much as the next
+ * multiple of the alignment. */
 static void test_room(void)
 {
     for (size_t align = 16; check_is_under_lmm() && align <= ALIGN_MAX; align *= 2) {

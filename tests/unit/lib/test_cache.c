@@ -302,8 +302,8 @@ Test(cache, finds_another_heaps_mark, .init = start, .signal = SIGABRT)
     pop(family, cache, 2);
 }
 
-/* A sample is due when half a page more lives than at the last time. What the cache gives back, or may
- * keep more, does not count. */
+/* A sample is due when half a page more lives than at the last time. It makes no difference how much the
+ * cache gives back, or whether its room grows. */
 Test(cache, samples, .init = start)
 {
     struct lmm_family *family = open_family("f", 1024);
