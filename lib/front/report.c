@@ -37,12 +37,14 @@ enum { THREADS_BYTES = 256 << 10 };
 struct scratch {
     void *memory;
     size_t bytes;
-    uint32_t covered; /* families + sites for which there is memory; atomic */
 };
 
 /* Under REPORT, which nobody holds while a report is rendered: writing may wait for a reader, which
  * may be this process. A report takes the memory out, and another one meanwhile maps its own. */
 static struct scratch spare;
+
+/* Families + sites for which the spare memory is known to suffice; atomic, written under REPORT. */
+static uint32_t covered;
 
 static bool scratch_grow(struct scratch *scratch, size_t needed)
 {
@@ -71,6 +73,7 @@ static struct scratch scratch_take(void)
     lmm_lock_acquire(&lmm_report_lock);
     struct scratch scratch = spare;
     spare = (struct scratch) {0};
+    lmm_store_relaxed(&covered, (uint32_t) 0);
     lmm_lock_release(&lmm_report_lock);
     return scratch;
 }
@@ -103,14 +106,14 @@ void lmm_report_reserve(void)
 {
     uint32_t count = lmm_accounts_family_count() + lmm_accounts_site_count();
 
-    if (count <= lmm_load_relaxed(&spare.covered)) {
+    if (count <= lmm_load_relaxed(&covered)) {
         return;
     }
     lmm_lock_acquire(&lmm_report_lock);
     size_t bytes = model_bytes() + THREADS_BYTES;
     if (scratch_grow(&spare, bytes)) {
         /* With twice as much memory the next families and sites are covered, too. */
-        lmm_store_relaxed(&spare.covered, bytes * 2 <= spare.bytes ? count + count / 2 : count);
+        lmm_store_relaxed(&covered, bytes * 2 <= spare.bytes ? count + count / 2 : count);
     }
     lmm_lock_release(&lmm_report_lock);
 }

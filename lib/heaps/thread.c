@@ -64,9 +64,10 @@ static void map_settled(void)
     uint32_t *word = lmm_vm_map(LMM_SYSTEM_PAGE_BYTES);
 
     if (word != NULL) {
-        *word = SETTLED;
+        lmm_store_relaxed(word, (uint32_t) SETTLED);
         lmm_vm_wipe_in_children(word, LMM_SYSTEM_PAGE_BYTES);
-        lmm_thread_settled = word;
+        lmm_store_release(&lmm_thread_settled,
+                          word); /* a reader may be in another thread already */
     }
 }
 
@@ -75,7 +76,7 @@ bool lmm_thread_unsettle(void)
     if (threads.settle_child == NULL) {
         return false;
     }
-    lmm_store_relaxed(lmm_thread_settled, (uint32_t) UNSETTLED);
+    lmm_store_relaxed(lmm_thread_settled, (uint32_t) UNSETTLED); /* the child's only thread */
     return true;
 }
 

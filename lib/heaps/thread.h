@@ -38,14 +38,14 @@ extern struct lmm_lock lmm_shared_heap_lock;
 bool lmm_thread_prepare_locked(void (*settle_child)(void));
 
 /* 0 in a child process until it is settled, whatever made it: where the kernel can (Linux 4.14), the
- * word is in memory that a child finds zeroed. */
+ * word is in memory that a child finds zeroed. The pointer changes once, while LMM starts. */
 extern uint32_t *lmm_thread_settled __attribute__((visibility("hidden")));
 
 /* Whether the process has its own books: false in a forked child that is not settled yet. Any
  * thread; acquire. */
 static inline bool lmm_thread_is_settled(void)
 {
-    return LMM_LIKELY(lmm_load_acquire(lmm_thread_settled) == 1);
+    return LMM_LIKELY(lmm_load_acquire(lmm_load_constant(&lmm_thread_settled)) == 1);
 }
 
 /* Makes this process, a forked child with one thread, unsettled. False when LMM has not started. */

@@ -128,10 +128,10 @@ void lmm_page_open_window(void)
     set_window(&lmm_page_near_window.window, window.last_byte, window.units);
 }
 
-/* The descriptor of the window's last unit. */
+/* The descriptor of the window's last unit; NULL while there is no window. Beside its reservation, too. */
 static struct lmm_page *last_of_window(void)
 {
-    return lmm_window_page(&window, window.last_byte);
+    return lmm_window_page(&window, lmm_load_relaxed(&window.last_byte));
 }
 
 /* Reserves a window, a smaller one where a larger one is refused. */
@@ -157,10 +157,11 @@ static void reserve_window_locked(void)
 
 void lmm_page_window_memory(uintptr_t *ret_from, uintptr_t *ret_to)
 {
-    *ret_from = window.units == 0 ? 0 : (uintptr_t) last_of_window();
-    *ret_to =
-        *ret_from +
-        lmm_vm_round_up(window.units * (sizeof(struct lmm_page) + sizeof(struct lmm_page_facts)));
+    size_t units = lmm_load_acquire(&window.units);
+
+    *ret_from = units == 0 ? 0 : (uintptr_t) last_of_window();
+    *ret_to = *ret_from +
+              lmm_vm_round_up(units * (sizeof(struct lmm_page) + sizeof(struct lmm_page_facts)));
 }
 
 static struct branch *reserve_branch_locked(size_t i)
