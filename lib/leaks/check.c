@@ -152,6 +152,9 @@ static int mark(struct lmm_roots *roots, const struct run *run,
     if (!lmm_marker_init(&marker, settings)) {
         return -ENOMEM;
     }
+    if (run->roots.is_copy || run->stop.unseen == 0) {
+        lmm_scan_learn(&marker.scan, &roots->ranges, &roots->present);
+    }
     note_gaps(&marker.scan.graph, run);
     lmm_roots_visit(roots, &visitor);
     lmm_marker_run(&marker);

@@ -27,6 +27,11 @@ static uint64_t word_at(uintptr_t address)
  * longer than the scan. */
 static bool is_readable(struct lmm_marker *marker, uintptr_t address)
 {
+    const struct lmm_readable *readable = &marker->scan.readable;
+
+    if (lmm_readable_is_held(readable, address) || lmm_readable_is_empty(readable, address)) {
+        return true;
+    }
     uintptr_t page = address / LMM_SYSTEM_PAGE_BYTES + 1; /* never 0, which an unused entry has */
     uintptr_t *known = &marker->readable[page % LMM_MARKER_READABLE];
 

@@ -164,12 +164,25 @@ void lmm_scan_range(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
 
 /* ---- Blocks ---------------------------------------------------------------------------------- */
 
-/* The end of what can be read from `from` on, at most `end`; whole system pages are tried. */
+/* Whether a whole system page is to be read. An empty one has no words; but where words count at any
+ * address, one may begin before it. */
+static bool may_read(const struct lmm_scan *scan, uintptr_t page)
+{
+    if (lmm_readable_is_held(&scan->readable, page)) {
+        return true;
+    }
+    if (lmm_readable_is_empty(&scan->readable, page)) {
+        return scan->unaligned;
+    }
+    return !scan->can_probe || lmm_vm_is_readable(page);
+}
+
+/* The end of what is to be read from `from` on, at most `end`. */
 static uintptr_t readable_end(const struct lmm_scan *scan, uintptr_t from, uintptr_t end)
 {
     uintptr_t to = lmm_round_up(from, LMM_SYSTEM_PAGE_BYTES);
 
-    while (to + LMM_SYSTEM_PAGE_BYTES <= end && (!scan->can_probe || lmm_vm_is_readable(to))) {
+    while (to + LMM_SYSTEM_PAGE_BYTES <= end && may_read(scan, to)) {
         to += LMM_SYSTEM_PAGE_BYTES;
     }
     return to + LMM_SYSTEM_PAGE_BYTES > end ? end : to;

@@ -16,7 +16,7 @@
  *       in a page that is noted, or is free of pointers. A block in the ring has its bit in READ
  *   I2  READ and WHITE are subsets of STARTS, and have no block in common
  * Threads, memory and signals: as graph.h. The memory of blocks is readable, except that whole system
- * pages inside of a block may not be: each is tried by a system call first.
+ * pages inside of a block may not be: each of which that is not known (readable.h) is tried by a system call first.
  * Not responsible for: what is a root, and what the planes mean (mark, classes).
  */
 #ifndef LMM_SCAN_H
@@ -24,6 +24,7 @@
 
 #include "lib/leaks/graph.h"
 #include "lib/leaks/block_words.h"
+#include "lib/leaks/readable.h"
 
 enum { LMM_SCAN_RING = 64 };
 
@@ -41,6 +42,7 @@ struct lmm_scan_block {
 
 struct lmm_scan {
     struct lmm_graph graph;
+    struct lmm_readable readable; /* lmm_scan_learn() */
     lmm_scan_other *other;
     void *arg;                   /* for `other` */
     bool tells_known;            /* `other` is told of every start of a block that is not white */
@@ -69,6 +71,11 @@ struct lmm_scan {
 
 /* Makes the graph; nothing is reached. False with errno ENOMEM or EOVERFLOW. */
 bool lmm_scan_init(struct lmm_scan *scan, bool unaligned, lmm_scan_other *other);
+
+/* Learns which system pages of long blocks can be read from all mappings of the process. Only where no other
+ * thread runs, or in a copy of the process. */
+void lmm_scan_learn(struct lmm_scan *scan, const struct lmm_ranges *ranges,
+                    const struct lmm_present *present);
 
 /* Gives the memory back. */
 void lmm_scan_end(struct lmm_scan *scan);
@@ -111,9 +118,9 @@ void lmm_scan_range(struct lmm_scan *scan, uintptr_t from, uintptr_t to);
 void lmm_scan_run(struct lmm_scan *scan);
 
 /*
- * The next stretch [*from, *to) of a block that can be read: the first one when *to is the block's start.
- * False when there is none, as with a block that is free of pointers. The whole system pages of a long
- * block are tried, because the program may have made them inaccessible.
+ * The next stretch [*from, *to) of a block that is to be read: the first one when *to is the block's start.
+ * False when there is none, as with a block that is free of pointers. Of a long block whole system pages may be
+ * left out: the program may have made them inaccessible, or has never touched them.
  */
 bool lmm_scan_next_stretch(const struct lmm_scan *scan, const struct lmm_graph_block *block,
                            uintptr_t *from, uintptr_t *to);

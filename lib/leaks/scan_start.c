@@ -77,9 +77,18 @@ bool lmm_scan_init(struct lmm_scan *scan, bool unaligned, lmm_scan_other *other)
     return true;
 }
 
+void lmm_scan_learn(struct lmm_scan *scan, const struct lmm_ranges *ranges,
+                    const struct lmm_present *present)
+{
+    lmm_readable_end(&scan->readable);
+    lmm_readable_init(&scan->readable, &scan->graph, ranges, present);
+}
+
 void lmm_scan_end(struct lmm_scan *scan)
 {
     int saved_errno = errno;
+
+    lmm_readable_end(&scan->readable);
 
     if (scan->noted != NULL) {
         lmm_vm_unmap(scan->noted, scan->mapped_bytes);
