@@ -17,6 +17,7 @@
 #include "reporter/program/attach/requests.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/base/command_line.h"
+#include "reporter/program/base/large_pages.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
@@ -291,6 +292,7 @@ int lmm_cmd_leaks(int argc, char **argv)
     int status = LMM_EXIT_FAILED;
 
     lmm_command_line_read(&lmm_leaks_argp, argc, argv, 0, &arguments);
+    lmm_large_pages_use();
     char *path = lmm_discover_path(arguments.word);
     if (arguments.why != NULL || arguments.retained) {
         status = path == NULL            ? (int) LMM_EXIT_FAILED

@@ -20,6 +20,7 @@
 #include "reporter/core/words.h"
 #include "reporter/program/base/array.h"
 #include "reporter/program/base/clock.h"
+#include "reporter/program/base/large_pages.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/page/page_report.h"
 #include "reporter/program/report/ending.h"
@@ -512,6 +513,7 @@ static int status_of(const struct run *run, bool is_reported)
  * stay. */
 static int report(struct run *run, bool *ret_keep)
 {
+    lmm_large_pages_use();
     bool good = lmm_run_books_read(&run->folder, &run->ending, run->ends, run->end_count,
                                    run->options.children, &run->books);
 
