@@ -8,6 +8,7 @@
 #include "reporter/core/model.h"
 #include "reporter/core/saturate.h"
 #include "reporter/core/site_type.h"
+#include "reporter/program/base/key_sort.h"
 #include "reporter/program/base/select.h"
 #include "reporter/program/report/places.h"
 #include "reporter/program/report/select_first.h"
@@ -180,25 +181,10 @@ static void merge_trace(struct lmm_trace *sum, const struct lmm_trace *trace)
     }
 }
 
-/* What traces are ordered by before they are merged: less memory to move and to compare than a trace. */
-struct trace_key {
-    uint64_t place_and_stack;
-    size_t index; /* of the trace */
-};
-
-static int compare_keys(const void *left, const void *right)
-{
-    const struct trace_key *a = left;
-    const struct trace_key *b = right;
-    int order = lmm_compare_u64(a->place_and_stack, b->place_and_stack);
-
-    return order != 0 ? order : lmm_compare_u64(a->index, b->index);
-}
-
-/* Makes the traces of one place and stack one trace. Returns false when memory ran out. */
+/* Makes the traces of one place and stack one trace; keys are less memory to move than traces. Returns false when memory ran out. */
 static bool merge_traces(struct making *making)
 {
-    struct trace_key *keys = calloc(making->trace_count + 1, sizeof(*keys));
+    struct lmm_sort_key *keys = calloc(making->trace_count + 1, sizeof(*keys));
     struct lmm_trace *merged = calloc(making->trace_count + 1, sizeof(*merged));
     bool good = keys != NULL && merged != NULL;
     size_t kept = 0;
@@ -206,15 +192,13 @@ static bool merge_traces(struct making *making)
     for (size_t i = 0; good && i < making->trace_count; i++) {
         const struct lmm_trace *trace = &making->traces[i];
 
-        keys[i] = (struct trace_key) {(uint64_t) trace->place << 32 | trace->site->stack, i};
+        keys[i] = (struct lmm_sort_key) {(uint64_t) trace->place << 32 | trace->site->stack, i};
     }
-    if (good) {
-        qsort(keys, making->trace_count, sizeof(*keys), compare_keys);
-    }
+    good = good && lmm_key_sort(keys, making->trace_count);
     for (size_t i = 0; good && i < making->trace_count; i++) {
         const struct lmm_trace *trace = &making->traces[keys[i].index];
 
-        if (i > 0 && keys[i].place_and_stack == keys[i - 1].place_and_stack) {
+        if (i > 0 && keys[i].key == keys[i - 1].key) {
             merge_trace(&merged[kept - 1], trace);
         } else {
             merged[kept++] = *trace;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "reporter/core/compare.h"
+#include "reporter/program/base/key_sort.h"
 
 static int compare_entries(const void *left, const void *right)
 {
@@ -34,6 +35,47 @@ static bool is_code(const GElf_Sym *symbol)
                                              (type == STT_NOTYPE && symbol->st_size > 0));
 }
 
+/* Sorts the entries from `from` on that have its address. Returns the end of those. */
+static size_t sort_equals(struct lmm_symbol_entry *entries, size_t count, size_t from)
+{
+    size_t end = from + 1;
+
+    while (end < count && entries[end].low == entries[from].low) {
+        end++;
+    }
+    if (end - from > 1) {
+        qsort(&entries[from], end - from, sizeof(entries[0]), compare_entries);
+    }
+    return end;
+}
+
+/* Sorts the entries; without memory for it, the slow way. */
+static void sort_entries(struct lmm_symbol_table *table)
+{
+    size_t count = table->count;
+    struct lmm_symbol_entry *sorted = calloc(count + 1, sizeof(*sorted));
+    struct lmm_sort_key *keys = calloc(count + 1, sizeof(*keys));
+
+    for (size_t i = 0; keys != NULL && i < count; i++) {
+        keys[i] = (struct lmm_sort_key) {table->entries[i].low, i};
+    }
+    if (sorted == NULL || keys == NULL || !lmm_key_sort(keys, count)) {
+        qsort(table->entries, count, sizeof(table->entries[0]), compare_entries);
+        free(sorted);
+        free(keys);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = table->entries[keys[i].index];
+    }
+    for (size_t i = 0; i < count;) {
+        i = sort_equals(sorted, count, i);
+    }
+    free(keys);
+    free(table->entries);
+    table->entries = sorted;
+}
+
 /* libdw walks the whole table for each address, so it is sorted here. */
 static void index_symbols(struct lmm_symbol_table *table, Dwfl_Module *module)
 {
@@ -52,7 +94,7 @@ static void index_symbols(struct lmm_symbol_table *table, Dwfl_Module *module)
         }
     }
     if (table->entries != NULL) {
-        qsort(table->entries, table->count, sizeof(table->entries[0]), compare_entries);
+        sort_entries(table);
     }
 }
 

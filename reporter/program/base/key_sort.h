@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* key_sort: sorts many items by a number in linear time. Owns nothing. */
+#ifndef LMM_PROGRAM_KEY_SORT_H
+#define LMM_PROGRAM_KEY_SORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* An item that is sorted elsewhere, by its place there. */
+struct lmm_sort_key {
+    uint64_t key;
+    size_t index;
+};
+
+/* Sorts by ascending key; equal keys stay in their order. Returns false when memory ran out: then the keys are as
+ * before. Cost: linear in count, for each byte in which keys differ. */
+bool lmm_key_sort(struct lmm_sort_key *keys, size_t count);
+
+#endif
