@@ -89,8 +89,9 @@ bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared, bool 
     heap->open.magazines = &lmm_no_magazines;
     heap->reap_at = LMM_REAP_PAGES;
     heap->tracer = takes_stacks ? new_tracer() : NULL;
-    if ((takes_stacks && heap->tracer == NULL) || !init_batches(heap) ||
-        !lmm_heap_open_sites(heap)) {
+    /* The bins come next to the heap, and what many heaps never touch after them. */
+    if ((takes_stacks && heap->tracer == NULL) || !lmm_heap_open_sites(heap) ||
+        !init_batches(heap)) {
         give_up(heap);
         return false;
     }

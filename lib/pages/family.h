@@ -42,6 +42,7 @@ struct lmm_family;
 struct lmm_limit {
     bool is_set;        /* atomic */
     bool is_telling;    /* atomic: the callback runs */
+    bool is_past_soft;  /* under REGISTRY */
     int64_t room_bytes; /* atomic: may be taken before the live bytes are summed again */
 
     /* Under REGISTRY. A limit of 0 is none. */
@@ -49,7 +50,6 @@ struct lmm_limit {
     uint64_t hard_bytes;
     void (*callback)(struct lmm_family *family, uint64_t live_bytes, void *arg);
     void *arg;
-    bool is_past_soft;
 };
 
 struct lmm_family {

@@ -128,7 +128,10 @@ static bool add_descriptors(struct lmm_holes *holes)
 {
     uint32_t chunk = lmm_log2(holes->capacity / FIRST_HOLES + 1);
 
-    if (chunk == LMM_HOLE_CHUNKS || !add_bins(holes, holes->fit)) {
+    if (holes->chunk == NULL) {
+        holes->chunk = lmm_meta_zalloc(LMM_HOLE_CHUNKS * sizeof(struct lmm_hole *));
+    }
+    if (holes->chunk == NULL || chunk == LMM_HOLE_CHUNKS || !add_bins(holes, holes->fit)) {
         return false;
     }
     uint32_t count = (uint32_t) FIRST_HOLES << chunk;

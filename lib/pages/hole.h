@@ -52,7 +52,7 @@ struct lmm_holes {
     uint32_t capacity;          /* descriptors in all chunks */
     uint32_t unused;            /* descriptors from it on were never used */
     struct lmm_hole *spare;     /* descriptors given back */
-    struct lmm_hole *chunk[LMM_HOLE_CHUNKS]; /* each twice as long as the one before */
+    struct lmm_hole **chunk; /* LMM_HOLE_CHUNKS, each twice the one before; NULL before the first */
 };
 
 void lmm_holes_init(struct lmm_holes *holes, enum lmm_fit fit);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/pages/huge.h"
 
+#include "lib/ground/meta.h"
 #include "lib/ground/options.h"
 #include "lib/ground/panic.h"
 #include "lib/ground/vm.h"
@@ -29,10 +30,15 @@ static bool is_sample(const struct lmm_watched *watched)
     return watched->first == watched->witness;
 }
 
+static size_t count_of(const struct lmm_huge *huge)
+{
+    return huge->watched == NULL ? 0 : LMM_HUGE_WATCHED;
+}
+
 /* page: NULL finds an unused one. */
 static struct lmm_watched *find_locked(struct lmm_huge *huge, const struct lmm_page *page)
 {
-    for (size_t i = 0; i < LMM_HUGE_WATCHED; i++) {
+    for (size_t i = 0; i < count_of(huge); i++) {
         if (huge->watched[i].page == page) {
             return &huge->watched[i];
         }
@@ -44,7 +50,7 @@ static size_t guessed_pages(const struct lmm_huge *huge)
 {
     size_t pages = 0;
 
-    for (size_t i = 0; i < LMM_HUGE_WATCHED; i++) {
+    for (size_t i = 0; i < count_of(huge); i++) {
         const struct lmm_watched *watched = &huge->watched[i];
         pages += watched->page == NULL ? 0 : watched->witness - watched->first;
     }
@@ -73,7 +79,7 @@ static void settle_locked(struct lmm_huge *huge, struct lmm_watched *watched, bo
 
 static void look_at_watched_locked(struct lmm_huge *huge)
 {
-    for (size_t i = 0; i < LMM_HUGE_WATCHED; i++) {
+    for (size_t i = 0; i < count_of(huge); i++) {
         struct lmm_watched *watched = &huge->watched[i];
         if (watched->page != NULL) {
             bool written = is_written(watched);
@@ -116,6 +122,9 @@ void lmm_huge_begin_locked(struct lmm_huge *huge, struct lmm_page *page, size_t 
 {
     if (lmm_page_facts(page)->units < LMM_HUGE_SPAN_UNITS) {
         return;
+    }
+    if (huge->watched == NULL) {
+        huge->watched = lmm_meta_zalloc(LMM_HUGE_WATCHED * sizeof(struct lmm_watched));
     }
     look_at_watched_locked(huge);
     struct lmm_watched *watched = find_locked(huge, NULL);
@@ -170,7 +179,7 @@ static bool is_valid(const struct lmm_watched *watched)
 
 bool lmm_huge_is_valid_locked(const struct lmm_huge *huge)
 {
-    for (size_t i = 0; i < LMM_HUGE_WATCHED; i++) {
+    for (size_t i = 0; i < count_of(huge); i++) {
         for (size_t j = 0; j < i; j++) {
             if (huge->watched[i].page != NULL && huge->watched[i].page == huge->watched[j].page) {
                 return false;

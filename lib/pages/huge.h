@@ -42,14 +42,16 @@ enum {
 };
 
 /* Of a family. All zero at first. */
+struct lmm_watched {
+    struct lmm_page *page; /* NULL: none */
+    uint32_t first;        /* its system pages [first, witness) are advised; a sample has none */
+    uint32_t witness;
+    uint32_t age; /* long spans that have begun since */
+};
+
 struct lmm_huge {
-    uint32_t credit; /* spans that may still ask */
-    struct lmm_watched {
-        struct lmm_page *page; /* NULL: none */
-        uint32_t first; /* its system pages [first, witness) are advised; a sample has none */
-        uint32_t witness;
-        uint32_t age; /* long spans that have begun since */
-    } watched[LMM_HUGE_WATCHED];
+    uint32_t credit;             /* spans that may still ask */
+    struct lmm_watched *watched; /* LMM_HUGE_WATCHED; NULL before the first long span */
 };
 
 /* Begins a span whose length is set. untouched: the system page of it from which on none was touched

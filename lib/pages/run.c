@@ -20,6 +20,8 @@ void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
     lmm_holes_init(&runs->holes, lmm_options.fit);
     runs->huge = (struct lmm_huge) {0};
     glthread_init(&runs->pages);
+    runs->freed = NULL;
+    runs->freed_next = 0;
 }
 
 void lmm_runs_set_fit(struct lmm_runs *runs, enum lmm_fit fit)
@@ -68,6 +70,9 @@ static struct lmm_hole *add_page_locked(struct lmm_runs *runs)
     if (!lmm_holes_reserve(&runs->holes, 1)) {
         return NULL;
     }
+    if (runs->freed == NULL) { /* now, because a free must not need memory */
+        runs->freed = lmm_meta_zalloc(LMM_FREED_RUNS * sizeof(struct lmm_freed_run));
+    }
     while (units * LMM_UNIT_BYTES < SLOTS_MIN * runs->stride) {
         units *= 2;
     }
@@ -86,7 +91,7 @@ static struct lmm_hole *add_page_locked(struct lmm_runs *runs)
 /* The page ends: another family's blocks may be there next. */
 static void forget_freed_locked(struct lmm_runs *runs, const struct lmm_ended_page *ended)
 {
-    for (uint32_t i = 0; i < LMM_FREED_RUNS; i++) {
+    for (uint32_t i = 0; runs->freed != NULL && i < LMM_FREED_RUNS; i++) {
         uintptr_t offset = (uintptr_t) runs->freed[i].block - (uintptr_t) ended->base;
         if (offset < ended->units * LMM_UNIT_BYTES) {
             runs->freed[i].block = NULL;
@@ -221,8 +226,10 @@ char *lmm_run_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_
 
 static void note_freed_locked(struct lmm_runs *runs, char *block, uint32_t site)
 {
-    runs->freed[runs->freed_next] = (struct lmm_freed_run) {block, site};
-    runs->freed_next = (runs->freed_next + 1) % LMM_FREED_RUNS;
+    if (runs->freed != NULL) {
+        runs->freed[runs->freed_next] = (struct lmm_freed_run) {block, site};
+        runs->freed_next = (runs->freed_next + 1) % LMM_FREED_RUNS;
+    }
 }
 
 uint32_t lmm_run_freed_site_locked(const struct lmm_runs *runs, const struct lmm_page *page,
@@ -235,7 +242,7 @@ uint32_t lmm_run_freed_site_locked(const struct lmm_runs *runs, const struct lmm
     if (lmm_tag_is_cached(tag)) {
         return lmm_tag_site(tag);
     }
-    for (uint32_t age = 1; age <= LMM_FREED_RUNS; age++) {
+    for (uint32_t age = 1; runs->freed != NULL && age <= LMM_FREED_RUNS; age++) {
         const struct lmm_freed_run *run = &runs->freed[(runs->freed_next - age) % LMM_FREED_RUNS];
         if (run->block == block) {
             return run->site;

@@ -50,9 +50,10 @@ struct lmm_runs {
     struct lmm_ledger_family *record; /* immutable; its gauges count the pages */
     struct lmm_holes holes;
     struct lmm_huge huge;
-    struct glthread pages;                      /* run pages and spans */
-    struct lmm_freed_run freed[LMM_FREED_RUNS]; /* the last ones; a ring */
-    uint32_t freed_next;
+    struct glthread pages; /* run pages and spans */
+    struct lmm_freed_run
+        *freed;          /* the last LMM_FREED_RUNS ones; a ring; NULL before the first run */
+    uint32_t freed_next; /* page, and without memory */
 };
 
 /* Counts bytes of the pages as committed, or, negative, as given back. */

@@ -295,11 +295,10 @@ static bool is_valid(void)
 
 Test(huge, the_walker_finds_damage)
 {
-    struct lmm_watched *watched = runs.huge.watched;
-
     set_up(0);
     char *block = take_advised(8 * MIB_SLOTS);
     struct lmm_page *page = lmm_page_of((uintptr_t) block);
+    struct lmm_watched *watched = runs.huge.watched;
     cr_assert(watched[0].page == page && is_valid());
     watched[1] = watched[0];
     cr_expect(!is_valid(), "I1: twice");
