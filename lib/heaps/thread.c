@@ -29,6 +29,11 @@ static _Thread_local unsigned rounds __attribute__((tls_model("initial-exec")));
 /* True once this thread's heap was parked for good. */
 static _Thread_local bool has_departed __attribute__((tls_model("initial-exec")));
 
+/* How many calls of this thread went to the shared heap, because it had no heap yet. */
+static _Thread_local unsigned shared_calls __attribute__((tls_model("initial-exec")));
+
+unsigned lmm_thread_shared_calls = LMM_THREAD_SHARED_CALLS;
+
 _Thread_local unsigned lmm_thread_ignores;
 
 struct lmm_lock lmm_heaps_lock = LMM_LOCK_INIT(LMM_RANK_HEAPS);
@@ -37,7 +42,7 @@ struct lmm_lock lmm_shared_heap_lock = LMM_LOCK_INIT(LMM_RANK_SHARED);
 /* Under HEAPS; `shared` and `key` are fixed once LMM has started. */
 static struct {
     struct lmm_heap *first;
-    struct lmm_heap *parked; /* the last that was parked: its memory is most likely cached */
+    struct lmm_heap *parked; /* atomic; parked last, so its memory is most likely cached */
     struct lmm_heap *shared;
     size_t parked_bytes; /* thread.h, I3 */
     uint32_t count;
@@ -156,7 +161,7 @@ void lmm_thread_park_locked(struct lmm_heap *heap)
             flush_parked_locked(heap);
         }
         heap->next_parked = threads.parked;
-        threads.parked = heap;
+        lmm_store_relaxed(&threads.parked, heap);
     }
     lmm_heap_set_idle(heap, true);
 }
@@ -182,7 +187,7 @@ static struct lmm_heap *unpark_locked(void)
 
     if (heap != NULL) {
         LMM_CHECK(heap->parked_bytes == lmm_cache_bytes(heap));
-        threads.parked = heap->next_parked;
+        lmm_store_relaxed(&threads.parked, heap->next_parked);
         threads.parked_bytes -= heap->parked_bytes;
         heap->parked_bytes = 0;
         heap->is_parked = false;
@@ -243,6 +248,9 @@ bool lmm_thread_prepare_locked(void (*settle_child)(void))
     LMM_CHECK(lmm_lock_is_held(&lmm_heaps_lock));
     if (threads.shared == NULL) {
         threads.shared = add_heap_locked(true);
+        if (threads.shared != NULL) {
+            lmm_heap_set_idle(threads.shared, true); /* it may not be used for long */
+        }
     }
     return threads.has_key && threads.shared != NULL;
 }
@@ -252,13 +260,25 @@ struct lmm_heap *lmm_thread_heaps(void)
     return lmm_load_acquire(&threads.first);
 }
 
+/* Whether a thread without a heap should work on the shared one for now: none is parked, and the thread
+ * has made few calls. The first thread gets a heap at once. */
+static bool can_wait(void)
+{
+    return shared_calls < lmm_thread_shared_calls && lmm_load_relaxed(&threads.parked) == NULL &&
+           lmm_load_relaxed(&threads.count) > 1 && !takes_stacks();
+}
+
 struct lmm_heap *lmm_thread_enter(void)
 {
     struct lmm_heap *heap = lmm_thread_open.heap;
 
     lmm_thread_settle();
     if (heap == NULL && !has_departed) {
-        heap = adopt();
+        if (can_wait()) {
+            shared_calls++;
+        } else {
+            heap = adopt();
+        }
     }
     if (heap == NULL) {
         lmm_lock_acquire(&lmm_shared_heap_lock);

@@ -2,9 +2,12 @@
 /*
  * thread: which thread has which heap.
  *
- * Owns the list of heaps. A thread gets a heap (a parked one, else a new one) in its first slow
- * path, and parks it when it ends, in the last but one round of its keys' destructors. A thread that
- * has done so, or for which there is no memory, works on one heap, the shared heap, under a lock.
+ * Owns the list of heaps. A thread gets a heap in its first slow path: a parked one. If none is parked,
+ * it works on one heap that threads share, the shared heap, under a lock, for its first
+ * LMM_THREAD_SHARED_CALLS calls, and then gets a new one. So a thread that allocates little needs no
+ * memory for a heap, whose first pages and records take 60 KiB; the lock costs less than these page
+ * faults. A thread parks its heap when it ends, in the last but one round of its keys' destructors. A
+ * thread that has done so, or for which there is no memory, works on the shared heap, too.
  *
  * Invariants: I1 a heap is used by the thread whose TLS names it, or is parked, or is the shared
  * heap.
@@ -19,7 +22,13 @@
 #include "lib/ground/base.h"
 #include "lib/heaps/heap.h"
 
-enum { LMM_PARKED_BYTES = 16 * LMM_UNIT_BYTES }; /* the most that parked heaps have in caches */
+enum {
+    LMM_PARKED_BYTES = 16 * LMM_UNIT_BYTES, /* the most that parked heaps have in caches */
+    LMM_THREAD_SHARED_CALLS = 128,
+};
+
+/* LMM_THREAD_SHARED_CALLS; tests set it before they start threads. 0: each thread gets a heap at once. */
+extern unsigned lmm_thread_shared_calls;
 
 /* This thread's view of its heap; zero while it has none. Its site_limit is 0 while tools are
  * active, which sends every call down the slow path. */

@@ -96,6 +96,7 @@ int main(void)
 {
     pthread_t walker;
     size_t left = 0;
+    lmm_thread_shared_calls = 0; /* each thread has magazines from the start */
     add_families();
     lmm_free(allocate(SHORT)); /* LMM has its first page before anybody walks */
     CHECK(pthread_create(&walker, NULL, walk, NULL) == 0);

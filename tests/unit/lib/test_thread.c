@@ -288,6 +288,7 @@ Test(thread, as_many_heaps_as_threads_at_once, .init = start)
 
     sem_init(&meeting.ready, 0, 0);
     sem_init(&meeting.go, 0, 0);
+    lmm_thread_shared_calls = 0;
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < THREADS; i++) {
             cr_assert(pthread_create(&thread[i], NULL, meet, NULL) == 0);
@@ -306,6 +307,57 @@ Test(thread, as_many_heaps_as_threads_at_once, .init = start)
     }
 }
 
+/* A thread's first calls need no heap of its own; its blocks stay good when it has got one. */
+static void *call_a_few_times(void *arg)
+{
+    const unsigned *calls = arg;
+    unsigned count = *calls / 2;
+
+    for (unsigned i = 0; i < count; i++) {
+        cr_assert(lmm_thread_open.heap == NULL);
+        blocks[i] = lmm_alloc(family);
+        memset(blocks[i], (int) i, SIZE);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        cr_assert(*(const unsigned char *) blocks[i] == (unsigned char) i);
+        if (i % 2 == 0) {
+            cr_assert(lmm_thread_open.heap == NULL);
+            lmm_free(blocks[i]);
+        }
+    }
+    return arg;
+}
+
+static void *call_often(void *arg)
+{
+    call_a_few_times(arg);
+    for (int i = 0; i < MANY; i++) {
+        lmm_free(lmm_alloc(family));
+    }
+    cr_expect(lmm_thread_open.heap != NULL);
+    for (unsigned i = 1; i < *(const unsigned *) arg / 2; i += 2) {
+        lmm_free(blocks[i]); /* of the shared heap's page */
+    }
+    return arg;
+}
+
+Test(thread, first_calls_share_a_heap, .init = start)
+{
+    lmm_free(lmm_alloc(family));
+    run(call_a_few_times, &lmm_thread_shared_calls);
+    assert_heaps(2, 0);
+    assert_live(LMM_THREAD_SHARED_CALLS / 4);
+    for (int i = 1; i < LMM_THREAD_SHARED_CALLS / 2; i += 2) {
+        lmm_free(blocks[i]);
+    }
+    assert_live(0);
+    run(call_often, &lmm_thread_shared_calls);
+    assert_heaps(3, 1);
+    assert_live(0);
+    lmm_thread_tidy();
+    cr_expect(family->record->pages <= 1, "%d pages", (int) family->record->pages);
+}
+
 /* A thread for which there is no heap works on the shared heap, and says so when there is nothing. */
 static void *work_without_a_heap(void *arg)
 {
@@ -321,6 +373,7 @@ static void *work_without_a_heap(void *arg)
 
 Test(thread, no_memory_for_a_heap, .init = start)
 {
+    lmm_thread_shared_calls = 0;
     allocate_all(NULL);
     seam_starve();
     run(work_without_a_heap, NULL);
