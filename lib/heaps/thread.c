@@ -9,7 +9,6 @@
 #include "lib/ground/options.h"
 #include "lib/ground/signals.h"
 #include "lib/ground/system.h"
-#include "lib/ground/vm.h"
 #include "lib/heaps/tracer.h"
 #include "lib/ground/reservoir.h"
 
@@ -63,16 +62,15 @@ static inline bool takes_stacks(void)
 
 /* ---- Forked children ------------------------------------------------------------------------- */
 
-/* Without a page of its own the word is ordinary memory: then only fork's handlers change it. */
-static void map_settled(void)
+/* Where the kernel does not wipe it, or without memory, the word is ordinary memory: then only fork's
+ * handlers change it. */
+static void place_settled(void)
 {
-    uint32_t *word = lmm_vm_map(LMM_SYSTEM_PAGE_BYTES);
+    uint32_t *word = lmm_meta_alloc(&lmm_arena_wiped, sizeof(*word));
 
     if (word != NULL) {
         lmm_store_relaxed(word, (uint32_t) SETTLED);
-        lmm_vm_wipe_in_children(word, LMM_SYSTEM_PAGE_BYTES);
-        lmm_store_release(&lmm_thread_settled,
-                          word); /* a reader may be in another thread already */
+        lmm_store_release(&lmm_thread_settled, word); /* other threads may read it already */
     }
 }
 
@@ -241,7 +239,7 @@ static void depart(void *arg)
 bool lmm_thread_prepare_locked(void (*settle_child)(void))
 {
     if (threads.settle_child == NULL) {
-        map_settled();
+        place_settled();
         threads.settle_child = settle_child;
     }
     threads.has_key = threads.has_key || pthread_key_create(&threads.key, depart) == 0;
