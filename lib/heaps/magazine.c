@@ -24,7 +24,7 @@ static void open_magazine(struct lmm_magazines *all, uint32_t family)
         &all->slot[(family - LMM_MAGAZINE_FIRST) * (size_t) LMM_MAGAZINE_SLOTS];
 
     most = most < LMM_MAGAZINE_SLOTS ? most : LMM_MAGAZINE_SLOTS;
-    all->magazine[family] = (struct lmm_magazine) {first, first, first + most, first};
+    all->magazine[family] = (struct lmm_magazine) {first, first, first + most, 0};
 }
 
 /* The slots stay untouched until they are used. */
@@ -108,6 +108,15 @@ void lmm_magazines_flush(struct lmm_heap *heap)
     (void) count;
 }
 
+/* How many blocks of the family the heap has allocated and freed. The number of slots in the magazine
+ * does not tell whether it is used: it is often the same as before. */
+static uint64_t calls_of(const struct lmm_heap *heap, uint32_t family)
+{
+    const struct lmm_ledger_row *rows = heap->open.rows;
+
+    return rows == NULL ? 0 : rows[family].allocated_blocks + rows[family].freed_blocks;
+}
+
 void lmm_magazines_look(struct lmm_heap *heap)
 {
     struct lmm_magazines *all = heap->open.magazines;
@@ -119,13 +128,14 @@ void lmm_magazines_look(struct lmm_heap *heap)
     all->hand = goes_on ? all->hand + 1 : (uint32_t) LMM_MAGAZINE_FIRST;
     struct lmm_magazine *magazine = &all->magazine[all->hand];
     bool is_limited = lmm_limit_is_set(lmm_families_at(all->hand));
-    if (magazine->top == magazine->seen || is_limited) {
+    uint64_t calls = calls_of(heap, all->hand);
+    if (calls == magazine->seen_calls || is_limited) {
         flush(heap, magazine);
     }
     if (is_limited) {
         magazine->end = magazine->first;
     }
-    magazine->seen = magazine->top;
+    magazine->seen_calls = calls;
 }
 
 void lmm_magazines_forget(struct lmm_heap *heap)

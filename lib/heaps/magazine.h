@@ -17,7 +17,8 @@
  *
  * Bound: a magazine has LMM_MAGAZINE_SLOTS slots and LMM_MAGAZINE_BYTES at most, so a heap's have
  * 1.2 MiB at most. Each time that a magazine is empty or full when it is used, the heap looks at one of
- * its magazines, in turn: one that is as full as at the last look is taken for unused, and emptied.
+ * its magazines, in turn, and empties it when the heap has neither allocated nor freed a block of the
+ * class since the last look.
  *
  * Invariants (checked by lmm_magazines_are_valid()):
  *   I1  the tag of each slot is the heap's mark, and its page is a slot page of the family
@@ -48,7 +49,7 @@ struct lmm_magazine {
     struct lmm_kept_slot *top;   /* after the newest one */
     struct lmm_kept_slot *first; /* immutable; there it is empty */
     struct lmm_kept_slot *end;   /* there it is full; `first`: it is closed */
-    struct lmm_kept_slot *seen;  /* its top when it was last looked at */
+    uint64_t seen_calls; /* allocations and frees of its class until it was last looked at */
 };
 
 /* Those of a heap. */
@@ -106,6 +107,8 @@ lmm_magazine_push(const struct lmm_open *open, uint32_t family, struct lmm_ledge
     }
     lmm_store_relaxed(tag, all->mark);
     lmm_tag_before_block(tag, p);
+    /* The program will soon write to the block again, whose memory LMM does not touch. */
+    lmm_prefetch_for_write(p);
     *top = (struct lmm_kept_slot) {p, tag};
     magazine->top = top + 1;
     lmm_add_single_writer_release(&row->freed_blocks, 1);

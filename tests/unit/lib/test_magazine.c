@@ -198,7 +198,7 @@ Test(magazine, refuses_what_is_not_live, .init = start)
     assert_valid();
 }
 
-/* A magazine that nothing came to or went from since the last look is emptied; the others are not. */
+/* A magazine of a class that was not used since the last look is emptied; the others are not. */
 Test(magazine, unused_ones_are_emptied, .init = start)
 {
     enum { ROUND = LMM_MAGAZINE_END - LMM_MAGAZINE_FIRST };
@@ -215,6 +215,11 @@ Test(magazine, unused_ones_are_emptied, .init = start)
         lmm_magazines_look(&owner);
     }
     cr_expect(kept(&owner, SHORT) == 2 && kept(&owner, LONG) == 0);
+    cr_assert(lmm_magazine_pop(&owner.open, SHORT) == blocks[1] && push(&owner, blocks[1]));
+    for (size_t i = 0; i < ROUND; i++) {
+        lmm_magazines_look(&owner);
+    }
+    cr_expect(kept(&owner, SHORT) == 2, "in use, and as full as before");
     assert_valid();
 }
 
