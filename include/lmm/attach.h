@@ -14,11 +14,19 @@
 #include <stdint.h>
 
 enum {
-    LMM_ATTACH_VERSION = 2,
+    LMM_ATTACH_VERSION = 3,
     LMM_ATTACH_OPTIONS_MAX = 4096,
     LMM_ATTACH_MESSAGE_MAX = 256,
     LMM_ATTACH_FUNCTIONS_MAX = 64,
     LMM_ATTACH_NAME_MAX = 40,
+};
+
+/* What a function does, in the order in which they are led to LMM: while only the first are, no block of LMM exists. */
+enum lmm_attach_role {
+    LMM_ATTACH_TAKES = 0,   /* it frees a block, or tells of it; or libc's _Fork */
+    LMM_ATTACH_RESIZES = 1, /* it takes a block, and makes one */
+    LMM_ATTACH_MAKES = 2,   /* it makes a block */
+    LMM_ATTACH_ROLES
 };
 
 /* A function of the process's own malloc, or libc's _Fork. */
@@ -28,7 +36,7 @@ struct lmm_attach_function {
     uint64_t own;       /* what takes its place; 0: nothing does */
     uint64_t original;  /* calls the old function */
     uint32_t is_needed; /* 1: it must be led to LMM, as those that take a block */
-    uint32_t reserved;
+    uint32_t role;      /* enum lmm_attach_role */
 };
 
 struct lmm_attach_exchange {

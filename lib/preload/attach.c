@@ -202,18 +202,21 @@ static const struct {
     const char *name;
     void (*own)(void);
     bool is_needed;
+    enum lmm_attach_role role;
 } functions[FUNCTIONS] = {
-    [FORK] = {"_Fork", (void (*)(void)) attached_fork, true},
-    [MALLOC] = {"malloc", (void (*)(void)) attached_malloc, true},
-    [CALLOC] = {"calloc", (void (*)(void)) attached_calloc, true},
-    [REALLOC] = {"realloc", (void (*)(void)) attached_realloc, true},
-    [FREE] = {"free", (void (*)(void)) attached_free, true},
-    [MEMALIGN] = {"memalign", (void (*)(void)) attached_memalign, false},
-    [ALIGNED_ALLOC] = {"aligned_alloc", (void (*)(void)) attached_aligned_alloc, false},
-    [POSIX_MEMALIGN] = {"posix_memalign", (void (*)(void)) attached_posix_memalign, false},
-    [VALLOC] = {"valloc", (void (*)(void)) attached_valloc, false},
-    [PVALLOC] = {"pvalloc", (void (*)(void)) attached_pvalloc, false},
-    [USABLE] = {"malloc_usable_size", (void (*)(void)) attached_usable, true},
+    [FORK] = {"_Fork", (void (*)(void)) attached_fork, true, LMM_ATTACH_TAKES},
+    [MALLOC] = {"malloc", (void (*)(void)) attached_malloc, true, LMM_ATTACH_MAKES},
+    [CALLOC] = {"calloc", (void (*)(void)) attached_calloc, true, LMM_ATTACH_MAKES},
+    [REALLOC] = {"realloc", (void (*)(void)) attached_realloc, true, LMM_ATTACH_RESIZES},
+    [FREE] = {"free", (void (*)(void)) attached_free, true, LMM_ATTACH_TAKES},
+    [MEMALIGN] = {"memalign", (void (*)(void)) attached_memalign, false, LMM_ATTACH_MAKES},
+    [ALIGNED_ALLOC] = {"aligned_alloc", (void (*)(void)) attached_aligned_alloc, false,
+                       LMM_ATTACH_MAKES},
+    [POSIX_MEMALIGN] = {"posix_memalign", (void (*)(void)) attached_posix_memalign, false,
+                        LMM_ATTACH_MAKES},
+    [VALLOC] = {"valloc", (void (*)(void)) attached_valloc, false, LMM_ATTACH_MAKES},
+    [PVALLOC] = {"pvalloc", (void (*)(void)) attached_pvalloc, false, LMM_ATTACH_MAKES},
+    [USABLE] = {"malloc_usable_size", (void (*)(void)) attached_usable, true, LMM_ATTACH_TAKES},
 };
 
 static int refuse(const char *message)
@@ -271,6 +274,7 @@ static bool find_functions(bool *ret_is_own)
         function->old = lmm_image_definition(i == FORK ? &libc : &module, functions[i].name);
         function->own = (uintptr_t) functions[i].own;
         function->is_needed = functions[i].is_needed;
+        function->role = functions[i].role;
     }
     lmm_attach_exchange.count = FUNCTIONS;
     if (map != _r_debug.r_map) {
@@ -323,8 +327,7 @@ static int start(void)
     return lmm_serve_start() ? 0 : refuse("it has no memory left");
 }
 
-/* May be called again, if the functions were not led here after all. */
-LMM_API int lmm_attach(void)
+static int attach(void)
 {
     static bool has_started;
 
@@ -342,4 +345,18 @@ LMM_API int lmm_attach(void)
     lmm_agent_set_switch(switch_calls);
     lmm_agent_watch();
     return 0;
+}
+
+/* May be called again, if the functions were not led here after all; also while another thread is here, which an attempt has left. */
+LMM_API int lmm_attach(void)
+{
+    static bool is_busy; /* atomic */
+
+    if (lmm_exchange_acq_rel(&is_busy, true)) {
+        return refuse("another thread of it starts LMM; try again");
+    }
+    int result = attach();
+
+    lmm_store_release(&is_busy, false);
+    return result;
 }

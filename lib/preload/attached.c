@@ -288,6 +288,9 @@ size_t lmm_attached_fill(const struct lmm_image *module, struct lmm_attach_funct
         first[i].old = lmm_image_definition(module, table[i].name);
         first[i].own = (uintptr_t) table[i].own;
         first[i].is_needed = table[i].is_needed;
+        first[i].role = i == RALLOCX || i == REALLOCARRAY ? LMM_ATTACH_RESIZES
+                        : table[i].is_needed              ? LMM_ATTACH_TAKES
+                                                          : LMM_ATTACH_MAKES;
     }
     return FUNCTIONS;
 }

@@ -97,6 +97,15 @@ class Refused(unittest.TestCase):
         attached = self.lmm("attach", str(self.start(program)))
         self.assertEqual(attached.returncode, 0, attached.stderr)
 
+    def test_pointer_to_free(self):
+        """The entries of this malloc cannot be led; by tables a pointer that the program has stored would still lead to its free."""
+        pid = self.start(os.path.join(FOLDER, "tables_relro"), "", "stored", status=11, preload=os.path.join(FOLDER, "stubborn.so"))
+        self.refuse(pid, "its free cannot be led to LMM: a branch leads into its first instructions, and a pointer to it is stored")
+
+    def test_direct_call_of_free(self):
+        pid = self.start(os.path.join(FOLDER, "tables_lazy"), status=11, preload=os.path.join(FOLDER, "stubborn_calls.so"))
+        self.refuse(pid, "a branch leads into its first instructions, and code at 0x")
+
     def test_no_safe_point(self):
         pid = self.start(os.path.join(FOLDER, "waiting"), "spin")
         self.refuse(pid, "no thread was at a place where a library can be loaded", "--timeout", "300ms")

@@ -230,6 +230,42 @@ def forks(place):
         wait_for(lambda: rounds() > before + 20, "the program forks no more")
 
 
+def tables(place, program, way="by the tables (GOT) of ", preload="stubborn.so"):
+    """A malloc whose entries cannot be led: by the tables of all modules, also of one that is loaded later."""
+    def load_plugin():
+        process.send_signal(signal.SIGUSR1)
+        require(process.stdout.readline() == "loaded\n", "the module is not loaded")
+
+    with place.process(os.path.join(place.programs, program), os.path.join(place.programs, "plugin.so"), status=11,
+                       preload=preload and os.path.join(place.programs, preload)) as process:
+        result = place.expect("attach", str(process.pid))
+        print(result.stderr.strip(), flush=True)
+        require(way in result.stderr and result.stderr.count("\n") == 1, result.stderr)
+        load_plugin()
+        place.look(process.pid)
+        place.expect("detach", str(process.pid))
+        load_plugin()
+        before = allocations(place.figures(process.pid))
+        load_plugin()
+        require(allocations(place.figures(process.pid)) == before, "it counts after the detach")
+        place.expect("attach", str(process.pid))
+        load_plugin()
+        require(allocations(place.figures(process.pid)) > before, "it does not count again")
+
+
+def tables_lazy(place):
+    tables(place, "tables_lazy")
+
+
+def tables_relro(place):
+    tables(place, "tables_relro")
+
+
+def tables_linked(place):
+    """The malloc is part of the program."""
+    tables(place, "tables_linked", "by their entries", "")
+
+
 def mallocs(place, library):
     with place.process(os.path.join(place.programs, "mallocs"), status=8, preload=library) as process:
         place.attach(process.pid)
@@ -363,7 +399,7 @@ def free_port():
 
 
 PROGRAMS = {function.__name__: function for function in (
-    bound, waiting, server, forks, glibc, jemalloc, tcmalloc, mimalloc, python3, redis, nginx)}
+    bound, waiting, server, forks, tables_lazy, tables_relro, tables_linked, glibc, jemalloc, tcmalloc, mimalloc, python3, redis, nginx)}
 NEEDED = {"python3": "/usr/bin/python3", "redis": "redis-server", "nginx": "nginx"}
 LIBRARIES = {"jemalloc": "libjemalloc.so.2", "tcmalloc": "libtcmalloc_minimal.so.4", "mimalloc": "libmimalloc.so.2"}
 

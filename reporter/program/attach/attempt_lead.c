@@ -98,19 +98,18 @@ static size_t symbol_bytes(struct lmm_attempt *attempt, uint64_t address)
     return bytes == 0 ? (size_t) CODE_BYTES_LEAST : bytes;
 }
 
-static const char *plan_entry(struct lmm_attempt *attempt, size_t i)
+const char *lmm_attempt_plan(struct lmm_attempt *attempt, uint64_t address, uint64_t island,
+                             uint64_t own, struct lmm_entry *ret_entry)
 {
     static unsigned char code[CODE_BYTES_MAX];
-    const struct lmm_attach_function *function = &attempt->there.functions[i];
-    size_t bytes = length_of(attempt, function->old);
-    size_t known = symbol_bytes(attempt, function->old);
+    size_t bytes = length_of(attempt, address);
+    size_t known = symbol_bytes(attempt, address);
 
     bytes = bytes < known ? bytes : known;
-    if (!lmm_tracee_read(&attempt->tracee, function->old, code, bytes)) {
+    if (!lmm_tracee_read(&attempt->tracee, address, code, bytes)) {
         return "its code cannot be read";
     }
-    return lmm_entry_plan(code, bytes, function->old, attempt->islands[i], function->own,
-                          &attempt->entries[i]);
+    return lmm_entry_plan(code, bytes, address, island, own, ret_entry);
 }
 
 static bool check_exchange(struct lmm_attempt *attempt)
@@ -139,13 +138,17 @@ static bool plan_entries(struct lmm_attempt *attempt)
             function->original = attempt->there.functions[first].original;
             continue;
         }
-        const char *obstacle = plan_entry(attempt, i);
+        const char *obstacle = lmm_attempt_plan(attempt, function->old, attempt->islands[i],
+                                                function->own, &attempt->entries[i]);
 
         if (obstacle != NULL && function->is_needed != 0) {
-            return lmm_reason_set(attempt->reason, "its %s cannot be led to LMM: %s",
-                                  function->name, obstacle);
+            return function->old == attempt->fork
+                       ? lmm_reason_set(attempt->reason, "its %s cannot be led to LMM: %s",
+                                        function->name, obstacle)
+                       : lmm_attempt_choose_tables(attempt, function->name, obstacle);
         }
         attempt->is_led[i] = obstacle == NULL;
+        attempt->entries[i].bytes = obstacle == NULL ? attempt->entries[i].bytes : 0;
         function->original = obstacle == NULL ? attempt->entries[i].original : 0;
     }
     return true;
@@ -210,11 +213,19 @@ static bool write_islands(struct lmm_attempt *attempt)
     return true;
 }
 
+/* Entries, and where libc's _Fork is. An entry that is not planned has no bytes. */
+struct moves {
+    const struct lmm_entry *entries;
+    size_t count;
+    uint64_t fork;
+    uint64_t fork_bytes;
+};
+
 /* Whether a word is the address of an instruction that is moved. */
-static bool is_moved(const struct lmm_attempt *attempt, uint64_t word)
+static bool is_moved(const struct moves *moves, uint64_t word)
 {
-    for (size_t i = 0; i < attempt->there.count; i++) {
-        if (attempt->is_led[i] && lmm_entry_has(&attempt->entries[i], word)) {
+    for (size_t i = 0; i < moves->count; i++) {
+        if (lmm_entry_has(&moves->entries[i], word)) {
             return true;
         }
     }
@@ -227,17 +238,18 @@ struct found {
     bool is_fork;  /* one in _Fork */
 };
 
-static void look_at_words(const struct lmm_attempt *attempt, const uint64_t *words, size_t count,
+static void look_at_words(const struct moves *moves, const uint64_t *words, size_t count,
                           struct found *found)
 {
     for (size_t i = 0; i < count; i++) {
-        found->is_moved = found->is_moved || is_moved(attempt, words[i]);
-        found->is_fork = found->is_fork || words[i] - attempt->fork < attempt->fork_bytes;
+        found->is_moved = found->is_moved || is_moved(moves, words[i]);
+        found->is_fork = found->is_fork || words[i] - moves->fork < moves->fork_bytes;
     }
 }
 
 /* Looks at all words of its stack. False: it cannot be read. */
-static bool look_at_stack(const struct lmm_attempt *attempt, uint64_t pointer, struct found *found)
+static bool look_at_stack(const struct lmm_attempt *attempt, const struct moves *moves,
+                          uint64_t pointer, struct found *found)
 {
     static uint64_t words[8192];
     uint64_t at = pointer & ~UINT64_C(7);
@@ -251,7 +263,7 @@ static bool look_at_stack(const struct lmm_attempt *attempt, uint64_t pointer, s
         if (!lmm_tracee_read(&attempt->tracee, at, words, bytes)) {
             return false;
         }
-        look_at_words(attempt, words, bytes / sizeof(words[0]), found);
+        look_at_words(moves, words, bytes / sizeof(words[0]), found);
         at += bytes;
     }
     return true;
@@ -269,23 +281,26 @@ static bool is_forking(struct lmm_attempt *attempt, pid_t thread)
 }
 
 /* Whether a thread is among the instructions that are moved, or may return to them, or forks. */
-static bool is_in_the_way(struct lmm_attempt *attempt, pid_t thread)
+static bool is_in_the_way(struct lmm_attempt *attempt, const struct moves *moves, pid_t thread)
 {
     struct user_regs_struct registers;
     struct found found = {false, false};
 
-    if (!lmm_thread_get(thread, &registers) || is_moved(attempt, registers.rip) ||
-        !look_at_stack(attempt, registers.rsp, &found)) {
+    if (!lmm_thread_get(thread, &registers) || is_moved(moves, registers.rip) ||
+        !look_at_stack(attempt, moves, registers.rsp, &found)) {
         return true;
     }
     return found.is_moved || registers.rip - attempt->fork < attempt->fork_bytes ||
            (found.is_fork && is_forking(attempt, thread));
 }
 
-static bool is_clear(struct lmm_attempt *attempt)
+bool lmm_attempt_is_clear(struct lmm_attempt *attempt, const struct lmm_entry *entries,
+                          size_t count)
 {
+    const struct moves moves = {entries, count, attempt->fork, attempt->fork_bytes};
+
     for (size_t i = 0; i < attempt->tracee.count; i++) {
-        if (is_in_the_way(attempt, attempt->tracee.threads[i].id)) {
+        if (is_in_the_way(attempt, &moves, attempt->tracee.threads[i].id)) {
             return false;
         }
     }
@@ -304,35 +319,58 @@ static bool write_time(const struct lmm_attempt *attempt)
                             sizeof(time_ns));
 }
 
-/* What is changed is checked before, and put back if a later write fails. */
-static bool write_entries(struct lmm_attempt *attempt)
+/* Adds the entries to what is changed. */
+static bool collect_entries(struct lmm_attempt *attempt)
 {
-    unsigned char before[LMM_ATTACH_FUNCTIONS_MAX][LMM_ENTRY_PATCH_BYTES];
-    bool done = lmm_tracee_write(&attempt->tracee, attempt->exchange, &attempt->there,
-                                 sizeof(attempt->there)) &&
-                write_time(attempt);
-    size_t written = 0;
+    bool done = true;
 
-    for (; done && written < attempt->there.count; written++) {
-        const struct lmm_entry *entry = &attempt->entries[written];
-
+    for (size_t i = 0; done && i < attempt->there.count; i++) {
         done =
-            !attempt->is_led[written] || (lmm_tracee_read(&attempt->tracee, entry->address,
-                                                          before[written], LMM_ENTRY_PATCH_BYTES) &&
-                                          lmm_tracee_write(&attempt->tracee, entry->address,
-                                                           entry->patch, LMM_ENTRY_PATCH_BYTES));
-        attempt->functions += done && attempt->is_led[written];
+            !attempt->is_led[i] ||
+            lmm_attempt_add_patch(attempt, attempt->entries[i].address, attempt->entries[i].patch,
+                                  LMM_ENTRY_PATCH_BYTES, attempt->there.functions[i].role);
     }
-    for (size_t i = 0; !done && i + 1 < written; i++) {
-        if (attempt->is_led[i]) {
-            lmm_tracee_write(&attempt->tracee, attempt->entries[i].address, before[i],
-                             LMM_ENTRY_PATCH_BYTES);
-        }
-    }
-    return done || lmm_reason_set(attempt->reason, "its code cannot be written");
+    return done;
 }
 
-bool lmm_attempt_lead_entries(struct lmm_attempt *attempt)
+static enum lmm_attempt_result collect(struct lmm_attempt *attempt)
+{
+    lmm_attempt_drop_patches(attempt);
+    if (!lmm_attempt_is_clear(attempt, attempt->entries, attempt->there.count)) {
+        return LMM_ATTEMPT_AGAIN;
+    }
+    if (!collect_entries(attempt)) {
+        return LMM_ATTEMPT_REFUSED;
+    }
+    return attempt->is_by_tables ? lmm_attempt_collect_words(attempt) : LMM_ATTEMPT_DONE;
+}
+
+static unsigned count_functions(const struct lmm_attempt *attempt)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < attempt->there.count; i++) {
+        const struct lmm_attach_function *function = &attempt->there.functions[i];
+
+        count += attempt->is_led[i] || (attempt->is_by_tables && function->old != 0 &&
+                                        function->own != 0 && function->old != attempt->fork);
+    }
+    return count;
+}
+
+/* Nothing leads to LMM before it knows the old functions. */
+static bool write_all(struct lmm_attempt *attempt)
+{
+    if (!lmm_tracee_write(&attempt->tracee, attempt->exchange, &attempt->there,
+                          sizeof(attempt->there)) ||
+        !write_time(attempt)) {
+        return lmm_reason_set(attempt->reason, "its memory cannot be written");
+    }
+    attempt->functions = count_functions(attempt);
+    return lmm_attempt_write_patches(attempt);
+}
+
+bool lmm_attempt_lead(struct lmm_attempt *attempt)
 {
     for (;;) {
         lmm_attempt_forget_modules(attempt);
@@ -345,16 +383,20 @@ bool lmm_attempt_lead_entries(struct lmm_attempt *attempt)
         if (!lmm_target_map_read(attempt->tracee.pid, &attempt->map)) {
             return lmm_reason_set(attempt->reason, "its memory map cannot be read");
         }
-        if (is_clear(attempt)) {
-            bool done = write_entries(attempt);
+        enum lmm_attempt_result result = collect(attempt);
+        bool done = result == LMM_ATTEMPT_DONE && write_all(attempt);
 
-            lmm_tracee_release(&attempt->tracee, 0);
-            attempt->pause_ns = lmm_tracee_now() - begun;
+        lmm_tracee_release(&attempt->tracee, 0);
+        attempt->pause_ns = lmm_tracee_now() - begun;
+        if (result != LMM_ATTEMPT_AGAIN) {
             return done;
         }
-        lmm_tracee_release(&attempt->tracee, 0);
         if (lmm_attempt_is_over(attempt)) {
-            return lmm_reason_set(attempt->reason, "its threads are in its malloc all the time");
+            return lmm_reason_set(attempt->reason,
+                                  attempt->is_by_tables
+                                      ? "its threads are in its malloc or the loader all the time, "
+                                        "or have a pointer to its free"
+                                      : "its threads are in its malloc all the time");
         }
         lmm_tracee_pause(RETRY_US);
     }

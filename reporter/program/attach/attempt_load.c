@@ -167,7 +167,9 @@ bool lmm_attempt_load(struct lmm_attempt *attempt)
     if (!lmm_tracee_write(&attempt->tracee, at, options, strlen(options) + 1) ||
         !lmm_remote_call(&attempt->remote, function, 0, 0, &result) ||
         !lmm_tracee_read(&attempt->tracee, attempt->exchange, there, sizeof(*there))) {
-        return lmm_reason_set(attempt->reason, "LMM did not start in it");
+        return lmm_reason_set(attempt->reason, attempt->remote.is_left
+                                                   ? "LMM's start did not return in it"
+                                                   : "LMM did not start in it");
     }
     there->message[sizeof(there->message) - 1] = '\0';
     return (int) result == 0 || lmm_reason_set(attempt->reason, "%s", there->message);

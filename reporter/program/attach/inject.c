@@ -9,8 +9,6 @@
 
 enum { RETRY_US = 1000 };
 
-static const uint64_t BREAKPOINT_NS = UINT64_C(200000000);
-
 /* What is left at least for the calls, if the safe point was found late. */
 static const uint64_t CALL_NS = UINT64_C(5000000000);
 
@@ -28,18 +26,6 @@ static pid_t find_waiting(struct lmm_attempt *attempt)
         }
     }
     return 0;
-}
-
-/* The first thread that calls malloc, if it is called from a safe place. */
-static pid_t find_caller(struct lmm_attempt *attempt)
-{
-    uint64_t address = lmm_safe_points_malloc(attempt->points);
-    uint64_t until = lmm_tracee_now() + BREAKPOINT_NS;
-
-    until = until < attempt->deadline_ns ? until : attempt->deadline_ns;
-    pid_t thread = address == 0 ? 0 : lmm_tracee_run_to(&attempt->tracee, address, until);
-
-    return thread != 0 && lmm_safe_points_is_safe(attempt->points, thread) ? thread : 0;
 }
 
 /* Whether the process was stopped meanwhile. */
@@ -66,8 +52,8 @@ static bool try_safe_point(struct lmm_attempt *attempt, uint64_t *ret_pause_ns)
     }
     attempt->thread = find_waiting(attempt);
     *ret_pause_ns = lmm_tracee_now() - begun;
-    if (attempt->thread == 0) {
-        attempt->thread = find_caller(attempt);
+    if (attempt->thread == 0 && !lmm_attempt_find_caller(attempt)) {
+        return false;
     }
     return lmm_tracee_release(&attempt->tracee, attempt->thread) ||
            lmm_reason_set(attempt->reason, "one of its threads does not stop");
@@ -128,8 +114,7 @@ static void hold_signals(sigset_t *ret_before)
 
 static bool run_steps(struct lmm_attempt *attempt, uint64_t *ret_pause_ns)
 {
-    if (reach_safe_point(attempt, ret_pause_ns) && prepare(attempt) &&
-        lmm_attempt_lead_entries(attempt)) {
+    if (reach_safe_point(attempt, ret_pause_ns) && prepare(attempt) && lmm_attempt_lead(attempt)) {
         return true;
     }
     return lmm_tracee_is_there(&attempt->tracee)
@@ -145,15 +130,19 @@ bool lmm_inject(struct lmm_injection *injection, struct lmm_reason *ret_reason)
     attempt = (struct lmm_attempt) {.library = injection->library,
                                     .options = injection->options,
                                     .reason = ret_reason,
-                                    .deadline_ns = lmm_tracee_now() + injection->timeout_ns};
+                                    .begun_ns = lmm_tracee_now(),
+                                    .begun_ticks = __builtin_ia32_rdtsc()};
+    attempt.deadline_ns = attempt.begun_ns + injection->timeout_ns;
     hold_signals(&signals);
     bool done = lmm_tracee_open(injection->pid, &attempt.tracee, ret_reason) &&
                 run_steps(&attempt, &injection->first_pause_ns);
 
     injection->functions = attempt.functions;
+    injection->modules = attempt.modules;
     injection->second_pause_ns = attempt.pause_ns;
     lmm_tracee_close(&attempt.tracee);
     lmm_attempt_forget_modules(&attempt);
+    lmm_attempt_drop_patches(&attempt);
     sigprocmask(SIG_SETMASK, &signals, NULL);
     return done;
 }

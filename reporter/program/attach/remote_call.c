@@ -3,6 +3,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,21 +18,20 @@
 
 enum {
     PAGE_BYTES = 4096,
-    CODE_BYTES = PAGE_BYTES, /* first, so that a stack that is too small meets it */
+    GUARD_BYTES = PAGE_BYTES, /* first, so that a stack that is too small meets it */
     TEXT_BYTES = 2 * PAGE_BYTES,
     STACK_BYTES = 1 << 20,
-    TEXT_OFFSET = CODE_BYTES + STACK_BYTES,
-    FRAME_OFFSET = TEXT_OFFSET + TEXT_BYTES,
-    MEMORY_BYTES = FRAME_OFFSET + LMM_REMOTE_FRAME_BYTES,
-    RED_ZONE_BYTES = 128,
+    TEXT_OFFSET = GUARD_BYTES + STACK_BYTES,
+    MEMORY_BYTES = TEXT_OFFSET + TEXT_BYTES,
+    FRAME_ALIGN = 64,
+    YIELDS = 20,
     PAUSE_US = 50,
-    SEARCHED_BYTES = 1 << 20,
 };
 
 /* For the thread to stop again. */
 static const uint64_t STOP_NS = UINT64_C(1000000000);
 
-/* For a call of the kernel, also after the deadline: there it cannot be left. All of them are short. */
+/* For a call of the kernel, also after the deadline: all of them are short. */
 static const uint64_t KERNEL_NS = UINT64_C(30000000000);
 
 /* ---- The thread's state ---------------------------------------------------------------------- */
@@ -63,16 +63,17 @@ static bool keep_state(struct lmm_remote *remote)
         ptrace(PTRACE_GETSIGMASK, remote->thread, (void *) sizeof(state->mask), &state->mask) == 0;
 
     state->count = bytes.iov_len;
-    return done && set_mask(remote->thread, all_but_faults());
+    return done;
 }
 
+/* The registers come last: until then the thread would restore its state itself. */
 static void restore_state(struct lmm_remote *remote)
 {
     struct iovec bytes = {remote->state.bytes, remote->state.count};
 
+    set_mask(remote->thread, remote->state.mask);
     ptrace(PTRACE_SETREGSET, remote->thread, (void *) NT_X86_XSTATE, &bytes);
     lmm_thread_set(remote->thread, &remote->state.registers);
-    set_mask(remote->thread, remote->state.mask);
 }
 
 /* Registers as they are at a call: no system call is started again, and no string is copied downwards. */
@@ -86,34 +87,95 @@ static struct user_regs_struct clean_registers(const struct lmm_remote *remote)
     return registers;
 }
 
-/* ---- Waiting --------------------------------------------------------------------------------- */
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
 enum { ENDED = 0, LATE = -1 };
 
-/* Waits until the thread stops for a signal, and returns that, or ENDED, or LATE. A stop of the whole process is passed over: this
- * thread goes on, as `request` says. */
-static int wait_for_signal(pid_t thread, enum __ptrace_request request, uint64_t deadline_ns)
+static void wait_a_moment(unsigned turn)
 {
-    for (;;) {
+    if (turn < YIELDS) {
+        sched_yield();
+    } else {
+        lmm_tracee_pause(PAUSE_US);
+    }
+}
+
+/* Lets the thread run until it stops for a signal or at a system call, and returns which, or ENDED, or LATE. A stop of the whole process
+ * is passed over: this thread goes on. */
+static int run_to_stop(pid_t thread, uint64_t deadline_ns)
+{
+    bool runs = ptrace(PTRACE_SYSCALL, thread, NULL, NULL) == 0;
+
+    for (unsigned turn = 0; runs; turn++) {
         int status;
         pid_t got = waitpid(thread, &status, __WALL | WNOHANG);
 
-        if (got == thread && !WIFSTOPPED(status)) {
+        if ((got == thread && !WIFSTOPPED(status)) || (got < 0 && errno != EINTR)) {
             return ENDED;
         }
         if (got == thread && status >> 16 == 0) {
             return WSTOPSIG(status);
         }
         if (got == thread) {
-            ptrace(request, thread, NULL, NULL);
-        } else if (got < 0 && errno != EINTR) {
-            return ENDED;
+            runs = ptrace(PTRACE_SYSCALL, thread, NULL, NULL) == 0;
         } else if (lmm_tracee_now() > deadline_ns) {
             return LATE;
         } else {
-            lmm_tracee_pause(PAUSE_US);
+            wait_a_moment(turn);
         }
     }
+    return ENDED;
+}
+
+/* Whether the thread stands where all calls return to. */
+static bool has_returned(const struct lmm_remote *remote, struct user_regs_struct *ret_registers)
+{
+    return lmm_thread_get(remote->thread, ret_registers) &&
+           ret_registers->rip == remote->code + LMM_REMOTE_STATE;
+}
+
+/* Lets the thread run until it has made the system call of the code, and stands after it. */
+static int run_to_return(const struct lmm_remote *remote, uint64_t deadline_ns,
+                         struct user_regs_struct *ret_registers)
+{
+    unsigned stops = 0; /* before that call, and after it */
+
+    while (stops < 2) {
+        int signal = run_to_stop(remote->thread, deadline_ns);
+
+        if (signal != LMM_THREAD_IN_CALL) {
+            return signal;
+        }
+        stops += has_returned(remote, ret_registers);
+    }
+    return LMM_THREAD_IN_CALL;
+}
+
+/* Leaves the thread in its call, unless it returns at this moment: then that is true. */
+static bool leave(struct lmm_remote *remote, struct user_regs_struct *ret_registers)
+{
+    struct lmm_thread *thread = lmm_tracee_thread(remote->tracee, remote->thread);
+
+    remote->is_left =
+        lmm_thread_stop(remote->tracee->pid, thread, lmm_tracee_now() + STOP_NS) != 1 ||
+        !has_returned(remote, ret_registers);
+    return !remote->is_left;
+}
+
+/* Makes the call that the registers say. */
+static bool call(struct lmm_remote *remote, uint64_t deadline_ns,
+                 struct user_regs_struct *registers)
+{
+    struct lmm_thread *thread = lmm_tracee_thread(remote->tracee, remote->thread);
+
+    if (remote->is_left || !lmm_thread_set(remote->thread, registers)) {
+        return false;
+    }
+    thread->is_stopped = false;
+    int signal = run_to_return(remote, deadline_ns, registers);
+
+    thread->is_stopped = signal > 0;
+    return signal == LATE ? leave(remote, registers) : signal == LMM_THREAD_IN_CALL;
 }
 
 int64_t lmm_remote_system_call(struct lmm_remote *remote, uint64_t number,
@@ -121,11 +183,7 @@ int64_t lmm_remote_system_call(struct lmm_remote *remote, uint64_t number,
 {
     struct user_regs_struct registers = clean_registers(remote);
 
-    if (remote->is_left) {
-        return -EBUSY;
-    }
-    registers.rip = remote->syscall;
-    registers.rsp -= RED_ZONE_BYTES;
+    registers.rip = remote->code + LMM_REMOTE_CALL;
     registers.rax = number;
     registers.rdi = arguments[0];
     registers.rsi = arguments[1];
@@ -133,59 +191,15 @@ int64_t lmm_remote_system_call(struct lmm_remote *remote, uint64_t number,
     registers.r10 = arguments[3];
     registers.r8 = arguments[4];
     registers.r9 = arguments[5];
-    if (!lmm_thread_set(remote->thread, &registers) ||
-        ptrace(PTRACE_SINGLESTEP, remote->thread, NULL, NULL) != 0) {
-        return -ESRCH;
-    }
-    int signal = wait_for_signal(remote->thread, PTRACE_SINGLESTEP, lmm_tracee_now() + KERNEL_NS);
-
-    if (signal != SIGTRAP || !lmm_thread_get(remote->thread, &registers) ||
-        registers.rip != remote->syscall + 2) {
-        return -EFAULT;
-    }
-    return (int64_t) registers.rax;
-}
-
-/* ---- Calls ----------------------------------------------------------------------------------- */
-
-/* Whether the thread stands where functions return to. */
-static bool has_returned(const struct lmm_remote *remote, int signal, uint64_t *ret_result)
-{
-    struct user_regs_struct registers;
-    bool has = signal == SIGTRAP && lmm_thread_get(remote->thread, &registers) &&
-               registers.rip == remote->memory + 1;
-
-    if (has) {
-        *ret_result = registers.rax;
-    }
-    return has;
-}
-
-/* Leaves the thread in its call, unless it returns at this moment: then that is true. */
-static bool leave(struct lmm_remote *remote, uint64_t *ret_result)
-{
-    static unsigned char frame[LMM_REMOTE_FRAME_BYTES];
-    unsigned char code[LMM_REMOTE_RETURN_BYTES];
-    struct lmm_thread *thread = lmm_tracee_thread(remote->tracee, remote->thread);
-    uint64_t at = remote->memory + FRAME_OFFSET;
-
-    if (lmm_thread_stop(remote->tracee->pid, thread, lmm_tracee_now() + STOP_NS) == 1 &&
-        has_returned(remote, thread->signal, ret_result)) {
-        return true;
-    }
-    remote->is_left = true;
-    lmm_remote_frame_make(&remote->state, at, frame, code);
-    if (lmm_tracee_write(remote->tracee, at, frame, sizeof(frame))) {
-        lmm_tracee_write(remote->tracee, remote->memory, code, sizeof(code));
-    }
-    return false;
+    return call(remote, lmm_tracee_now() + KERNEL_NS, &registers) ? (int64_t) registers.rax
+                                                                  : -EFAULT;
 }
 
 bool lmm_remote_call(struct lmm_remote *remote, uint64_t function, uint64_t first, uint64_t second,
                      uint64_t *ret_result)
 {
     struct user_regs_struct registers = clean_registers(remote);
-    uint64_t stack = remote->memory + CODE_BYTES + STACK_BYTES - sizeof(uint64_t);
+    uint64_t stack = remote->memory + GUARD_BYTES + STACK_BYTES - sizeof(uint64_t);
 
     registers.rip = function;
     registers.rsp = stack;
@@ -193,19 +207,12 @@ bool lmm_remote_call(struct lmm_remote *remote, uint64_t function, uint64_t firs
     registers.rdi = first;
     registers.rsi = second;
     registers.rax = 0;
-    if (remote->is_left ||
-        !lmm_tracee_write(remote->tracee, stack, &remote->memory, sizeof(remote->memory)) ||
-        !lmm_thread_set(remote->thread, &registers) ||
-        ptrace(PTRACE_CONT, remote->thread, NULL, NULL) != 0) {
+    if (!lmm_tracee_write(remote->tracee, stack, &remote->code, sizeof(remote->code)) ||
+        !call(remote, remote->deadline_ns, &registers)) {
         return false;
     }
-    struct lmm_thread *thread = lmm_tracee_thread(remote->tracee, remote->thread);
-
-    thread->is_stopped = false;
-    int signal = wait_for_signal(remote->thread, PTRACE_CONT, remote->deadline_ns);
-
-    thread->is_stopped = signal > 0;
-    return signal == LATE ? leave(remote, ret_result) : has_returned(remote, signal, ret_result);
+    *ret_result = registers.rdi;
+    return true;
 }
 
 uint64_t lmm_remote_text(struct lmm_remote *remote, const char *text)
@@ -220,33 +227,58 @@ uint64_t lmm_remote_text(struct lmm_remote *remote, const char *text)
 
 /* ---- Begin and end --------------------------------------------------------------------------- */
 
-/* Finds a system call's instruction in some module's code. */
-static uint64_t find_syscall(const struct lmm_tracee *tracee, const struct lmm_target_map *map)
+/* Puts the code and the frame into bytes that no module uses, a whole frame if one has room. */
+static bool put_code(struct lmm_remote *remote, const struct lmm_target_map *map)
 {
-    static unsigned char code[SEARCHED_BYTES];
-    static const unsigned char wanted[] = {0x0f, 0x05};
+    static unsigned char frame[LMM_REMOTE_FRAME_BYTES];
+    unsigned char code[LMM_REMOTE_CODE_BYTES];
+    bool is_short = false;
 
-    for (size_t i = 0; i < map->count; i++) {
-        const struct lmm_mapping *mapping = &map->mappings[i];
-        size_t bytes = (size_t) (mapping->to - mapping->from);
+    for (int i = 0; i < 2 && remote->frame == 0; i++) {
+        is_short = i != 0;
+        remote->frame_bytes = lmm_remote_frame_bytes(&remote->state, is_short);
+        const struct lmm_spare wanted = {.bytes = remote->frame_bytes, .align = FRAME_ALIGN};
 
-        bytes = bytes < sizeof(code) ? bytes : sizeof(code);
-        if (mapping->is_code && mapping->is_file &&
-            lmm_tracee_read(tracee, mapping->from, code, bytes)) {
-            const unsigned char *at = memmem(code, bytes, wanted, sizeof(wanted));
-
-            if (at != NULL) {
-                return mapping->from + (uint64_t) (at - code);
-            }
-        }
+        remote->frame = lmm_target_map_spare(remote->tracee, map, &wanted);
     }
-    return 0;
+    if (remote->frame == 0) {
+        return false;
+    }
+    lmm_remote_frame_make(&remote->state, remote->frame, is_short, frame, code);
+    if (!lmm_tracee_write(remote->tracee, remote->frame, frame, remote->frame_bytes)) {
+        return false;
+    }
+    const struct lmm_spare wanted = {.is_code = true, .bytes = sizeof(code), .align = 1};
+
+    remote->code = lmm_target_map_spare(remote->tracee, map, &wanted);
+    return remote->code != 0 && lmm_tracee_write(remote->tracee, remote->code, code, sizeof(code));
 }
 
-/* Gives the thread its memory: the first page gets a breakpoint, to which functions return. */
+static void take_code(struct lmm_remote *remote)
+{
+    static const unsigned char zeros[LMM_REMOTE_FRAME_BYTES];
+
+    if (remote->code != 0) {
+        lmm_tracee_write(remote->tracee, remote->code, zeros, LMM_REMOTE_CODE_BYTES);
+    }
+    if (remote->frame != 0) {
+        lmm_tracee_write(remote->tracee, remote->frame, zeros, remote->frame_bytes);
+    }
+}
+
+/* Puts the thread where it restores its state when it is let go; signals are held back only then. */
+static bool take_thread(struct lmm_remote *remote)
+{
+    struct user_regs_struct registers = clean_registers(remote);
+
+    registers.rip = remote->code + LMM_REMOTE_STATE;
+    return ptrace(PTRACE_SETOPTIONS, remote->thread, NULL, PTRACE_O_TRACESYSGOOD) == 0 &&
+           lmm_thread_set(remote->thread, &registers) && set_mask(remote->thread, all_but_faults());
+}
+
+/* Gives the thread its memory. */
 static bool map_memory(struct lmm_remote *remote)
 {
-    static const unsigned char breakpoint[] = {0xcc};
     const uint64_t map[6] = {
         0, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, UINT64_MAX, 0};
     int64_t memory = lmm_remote_system_call(remote, SYS_mmap, map);
@@ -255,10 +287,9 @@ static bool map_memory(struct lmm_remote *remote)
         return false;
     }
     remote->memory = (uint64_t) memory;
-    const uint64_t protect[6] = {remote->memory, CODE_BYTES, PROT_READ | PROT_EXEC, 0, 0, 0};
+    const uint64_t guard[6] = {remote->memory, GUARD_BYTES, PROT_NONE, 0, 0, 0};
 
-    return lmm_remote_system_call(remote, SYS_mprotect, protect) == 0 &&
-           lmm_tracee_write(remote->tracee, remote->memory, breakpoint, sizeof(breakpoint));
+    return lmm_remote_system_call(remote, SYS_mprotect, guard) == 0;
 }
 
 bool lmm_remote_begin(struct lmm_remote *remote, struct lmm_tracee *tracee,
@@ -267,34 +298,57 @@ bool lmm_remote_begin(struct lmm_remote *remote, struct lmm_tracee *tracee,
 {
     remote->tracee = tracee;
     remote->thread = thread;
+    remote->code = 0;
+    remote->frame = 0;
     remote->memory = 0;
     remote->deadline_ns = deadline_ns;
     remote->is_left = false;
-    remote->syscall = find_syscall(tracee, map);
-    if (remote->syscall == 0) {
-        return lmm_reason_set(ret_reason, "no module of it makes system calls");
-    }
     if (!keep_state(remote)) {
         return lmm_reason_set(ret_reason, "the registers of thread %d cannot be kept",
                               (int) thread);
     }
-    if (!map_memory(remote)) {
+    if (!put_code(remote, map)) {
+        take_code(remote);
+        return lmm_reason_set(ret_reason, "no module has room for the code of a call");
+    }
+    if (!take_thread(remote) || !map_memory(remote)) {
         lmm_remote_end(remote);
-        return lmm_reason_set(ret_reason, "it may not map memory with code");
+        return lmm_reason_set(ret_reason, "it may not map memory");
     }
     return true;
+}
+
+/* Stops the thread once more, before its next instruction: there the kernel lets a system call that was interrupted start again, not after
+ * a system call. */
+static bool stop_thread(struct lmm_remote *remote)
+{
+    struct lmm_thread *thread = lmm_tracee_thread(remote->tracee, remote->thread);
+    uint64_t deadline_ns = lmm_tracee_now() + STOP_NS;
+    int signal = thread->signal; /* that comes meanwhile: I2 of tracee.h */
+    int state = 1;
+
+    ptrace(PTRACE_INTERRUPT, remote->thread, NULL, NULL);
+    do {
+        state = ptrace(PTRACE_CONT, remote->thread, NULL, NULL) != 0
+                    ? 0
+                    : lmm_thread_wait(remote->tracee->pid, thread, deadline_ns);
+        signal = state == 1 && thread->signal != 0 ? thread->signal : signal;
+    } while (state == 1 && thread->event != PTRACE_EVENT_STOP);
+    thread->signal = signal;
+    thread->is_stopped = state == 1;
+    return thread->is_stopped;
 }
 
 void lmm_remote_end(struct lmm_remote *remote)
 {
     const uint64_t arguments[6] = {remote->memory, MEMORY_BYTES, 0, 0, 0, 0};
 
-    if (remote->is_left) {
-        return;
-    }
     if (remote->memory != 0) {
         lmm_remote_system_call(remote, SYS_munmap, arguments);
     }
     remote->memory = 0;
-    restore_state(remote);
+    if (!remote->is_left && stop_thread(remote)) {
+        restore_state(remote);
+        take_code(remote);
+    }
 }

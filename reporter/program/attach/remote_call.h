@@ -6,8 +6,10 @@
  * Owns the thread's state from begin to end: registers, those of the floating point unit, and its mask of
  * signals. Meanwhile the thread takes no signal except those that an instruction raises.
  *
- * A call that has not returned at the deadline cannot be broken off: the thread may hold locks. The thread is left to it, with
- * what restores its state by itself as soon as the call returns (remote_frame).
+ * All calls return to code that restores the thread's state (remote_frame), unless the thread is stopped before. So the thread
+ * goes on by itself when a call has not returned at the deadline (it cannot be broken off: the thread may hold locks), and when this
+ * process is killed, at any moment. For the same reason the thread is never made to raise SIGTRAP, which the kernel would deliver after the
+ * death of this process.
  */
 #ifndef LMM_PROGRAM_REMOTE_CALL_H
 #define LMM_PROGRAM_REMOTE_CALL_H
@@ -26,8 +28,10 @@ struct lmm_tracee;
 struct lmm_remote {
     struct lmm_tracee *tracee;
     pid_t thread;
-    uint64_t syscall; /* the address of such an instruction */
-    uint64_t memory;  /* the thread's: a page of code, the stack, and room for arguments */
+    uint64_t code; /* these two of remote_frame.h, in bytes that no module uses; 0: not there */
+    uint64_t frame;
+    size_t frame_bytes;
+    uint64_t memory; /* the thread's: the stack, and room for arguments */
     struct lmm_remote_state state;
     uint64_t deadline_ns; /* of CLOCK_MONOTONIC */
     bool is_left;         /* in a call that did not return; nothing more can be called */

@@ -27,6 +27,8 @@ enum {
     HAS_STATE = 1,
     HAS_SS = 2,
     STATE_OFFSET = 512,
+    SHORT_STATE_BYTES = 512, /* as FXSAVE stores it */
+    END_BYTES = 4,
     NO_FLAGS = 0x7777, /* makes the kernel leave the thread's stack for signals as it is */
 };
 
@@ -43,10 +45,23 @@ struct software_bytes {
     uint32_t padding[7];
 };
 
-static void put_state(const struct lmm_remote_state *state, unsigned char *at)
+size_t lmm_remote_frame_bytes(const struct lmm_remote_state *state, bool is_short)
+{
+    return STATE_OFFSET + (is_short ? (size_t) SHORT_STATE_BYTES : state->count) + END_BYTES;
+}
+
+/* Without the magic numbers the kernel reads no more than the first bytes. */
+static void put_state(const struct lmm_remote_state *state, bool is_short, unsigned char *at)
 {
     enum { SOFTWARE = 464 };
     static const uint32_t end_magic = 0x46505845;
+
+    if (is_short) {
+        memcpy(at, state->bytes, SHORT_STATE_BYTES);
+        memset(at + SOFTWARE, 0, sizeof(struct software_bytes));
+        memcpy(at + SHORT_STATE_BYTES, &end_magic, sizeof(end_magic));
+        return;
+    }
     uint32_t bytes = (uint32_t) state->count;
     struct software_bytes software = {
         .magic = 0x46505853, .extended_bytes = bytes + sizeof(end_magic), .bytes = bytes};
@@ -68,14 +83,18 @@ static bool starts_again(const struct user_regs_struct *registers)
             result == RESTART_BLOCK || lmm_thread_was_in_call(registers));
 }
 
-void lmm_remote_frame_make(const struct lmm_remote_state *state, uint64_t address,
+void lmm_remote_frame_make(const struct lmm_remote_state *state, uint64_t address, bool is_short,
                            unsigned char ret_frame[LMM_REMOTE_FRAME_BYTES],
-                           unsigned char ret_code[LMM_REMOTE_RETURN_BYTES])
+                           unsigned char ret_code[LMM_REMOTE_CODE_BYTES])
 {
-    static const unsigned char code[LMM_REMOTE_RETURN_BYTES] = {
-        0x48, 0xbc, 0, 0, 0, 0, 0, 0, 0, 0, /* mov $address, %rsp */
-        0xb8, 0x0f, 0, 0, 0,                /* mov $SYS_rt_sigreturn, %eax */
-        0x0f, 0x05,                         /* syscall */
+    enum { ADDRESS = LMM_REMOTE_STATE + 2 };
+    static const unsigned char code[LMM_REMOTE_CODE_BYTES] = {
+        0x48, 0x89, 0xc7,                      /* mov %rax, %rdi */
+        0xb8, 0xba, 0,    0, 0,                /* mov $SYS_gettid, %eax */
+        0x0f, 0x05,                            /* CALL: syscall */
+        0x48, 0xbc, 0,    0, 0, 0, 0, 0, 0, 0, /* STATE: mov $address, %rsp */
+        0xb8, 0x0f, 0,    0, 0,                /* mov $SYS_rt_sigreturn, %eax */
+        0x0f, 0x05,                            /* syscall */
     };
     struct user_regs_struct now = state->registers;
 
@@ -95,7 +114,7 @@ void lmm_remote_frame_make(const struct lmm_remote_state *state, uint64_t addres
 
     memset(ret_frame, 0, LMM_REMOTE_FRAME_BYTES);
     memcpy(ret_frame, &frame, sizeof(frame));
-    put_state(state, ret_frame + STATE_OFFSET);
+    put_state(state, is_short, ret_frame + STATE_OFFSET);
     memcpy(ret_code, code, sizeof(code));
-    memcpy(ret_code + 2, &address, sizeof(address));
+    memcpy(ret_code + ADDRESS, &address, sizeof(address));
 }

@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * remote_frame: what lets a thread that was made to call a function (remote_call.h) restore its own state when that returns and
- * nobody traces it any more: code that calls rt_sigreturn, and the frame of a signal that this call reads.
+ * remote_frame: what lets a thread that is made to call functions (remote_call.h) restore its own state by itself, also when nobody
+ * traces it any more: code through which all its calls go, and the frame of a signal, which rt_sigreturn reads at the end of that code.
  *
- * The memory that it was given for the call stays mapped. Stateless.
+ * Stateless.
  */
 #ifndef LMM_PROGRAM_REMOTE_FRAME_H
 #define LMM_PROGRAM_REMOTE_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/user.h>
 
 enum {
     LMM_REMOTE_STATE_BYTES = 16 << 10,
-    LMM_REMOTE_FRAME_BYTES = LMM_REMOTE_STATE_BYTES + 4096,
-    LMM_REMOTE_RETURN_BYTES = 17, /* of the code */
+    LMM_REMOTE_FRAME_BYTES = LMM_REMOTE_STATE_BYTES + 1024,
+
+    /* The code: functions return to its start, where it makes a system call, by which their end is seen; the result is the first
+     * argument. Other system calls begin at CALL; all return to STATE, where the thread restores its state. */
+    LMM_REMOTE_CALL = 8,
+    LMM_REMOTE_STATE = 10,
+    LMM_REMOTE_CODE_BYTES = 27,
 };
 
 /* Of a thread, as ptrace gives it. */
@@ -27,9 +33,12 @@ struct lmm_remote_state {
     uint64_t mask;                     /* of signals */
 };
 
+/* The bytes of a frame; is_short: without what only newer processors have beside the registers of SSE, which get their first state. */
+size_t lmm_remote_frame_bytes(const struct lmm_remote_state *state, bool is_short);
+
 /* Makes both. address: where the frame is to be, at a multiple of 64. A system call that was interrupted begins again. */
-void lmm_remote_frame_make(const struct lmm_remote_state *state, uint64_t address,
+void lmm_remote_frame_make(const struct lmm_remote_state *state, uint64_t address, bool is_short,
                            unsigned char ret_frame[LMM_REMOTE_FRAME_BYTES],
-                           unsigned char ret_code[LMM_REMOTE_RETURN_BYTES]);
+                           unsigned char ret_code[LMM_REMOTE_CODE_BYTES]);
 
 #endif

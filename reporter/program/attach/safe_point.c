@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <lmm/attach.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ struct lmm_safe_points {
     const struct lmm_target_map *map;
     struct unsafe_range *ranges;
     size_t count;
+    struct unsafe_range loader;
     struct lmm_image_symbols libc;
     uint64_t malloc; /* that of the first module which has one; libc's if no other has */
     Dwfl *dwfl;
@@ -123,7 +125,7 @@ static bool is_called(const struct lmm_mapping *module, const char *start)
     return strncmp(lmm_running_last(module->path), start, strlen(start)) == 0;
 }
 
-/* A library with a malloc of its own may not be on the stack at all; of the program itself, whose other functions are
+/* A library with a malloc of its own may not be on the stack at all, nor LMM's, if an attempt has loaded it before; of the program itself, whose other functions are
  * in the same module, the functions of malloc. */
 static bool take_malloc(struct lmm_safe_points *points, const struct lmm_mapping *module,
                         const struct lmm_image_symbols *image, bool is_program)
@@ -133,7 +135,9 @@ static bool take_malloc(struct lmm_safe_points *points, const struct lmm_mapping
     if (address == 0) {
         return true;
     }
-    points->malloc = points->malloc == 0 ? address : points->malloc;
+    if (points->malloc == 0 && lmm_image_symbol(image, LMM_ATTACH_EXCHANGE, NULL) == 0) {
+        points->malloc = address;
+    }
     return is_program
                ? add_functions(points, image, of_malloc, sizeof(of_malloc) / sizeof(*of_malloc)) &&
                      add_operators(points, image)
@@ -147,7 +151,8 @@ static bool take_module(struct lmm_safe_points *points, const struct lmm_mapping
     bool done = true;
 
     if (is_called(module, "ld-linux") || is_called(module, "ld-2.") || is_called(module, "ld.so")) {
-        return add_range(points, module->from, end_of(points->map, module));
+        points->loader = (struct unsafe_range) {module->from, end_of(points->map, module)};
+        return add_range(points, points->loader.from, points->loader.to);
     }
     if (!lmm_image_symbols_read(points->tracee, module->from, &image)) {
         return true;
@@ -382,6 +387,14 @@ uint64_t lmm_safe_points_libc(const struct lmm_safe_points *points, const char *
                               uint64_t *ret_bytes)
 {
     return lmm_image_symbol(&points->libc, name, ret_bytes);
+}
+
+bool lmm_safe_points_loader(const struct lmm_safe_points *points, uint64_t *ret_from,
+                            uint64_t *ret_to)
+{
+    *ret_from = points->loader.from;
+    *ret_to = points->loader.to;
+    return points->loader.to != 0;
 }
 
 /* The kernel's own results, which it turns into a new start of the call. */

@@ -22,12 +22,16 @@ struct lmm_safe_points *lmm_safe_points_open(const struct lmm_tracee *tracee,
                                              const struct lmm_target_map *map);
 void lmm_safe_points_close(struct lmm_safe_points *points);
 
-/* Where the malloc that the program calls most likely is: for a breakpoint. 0: unknown. */
+/* Where the malloc that the program calls most likely is. 0: unknown. */
 uint64_t lmm_safe_points_malloc(const struct lmm_safe_points *points);
 
 /* A function that libc defines, and its length; 0: it does not. ret_bytes: may be NULL. */
 uint64_t lmm_safe_points_libc(const struct lmm_safe_points *points, const char *name,
                               uint64_t *ret_bytes);
+
+/* The dynamic loader's addresses. False: unknown. */
+bool lmm_safe_points_loader(const struct lmm_safe_points *points, uint64_t *ret_from,
+                            uint64_t *ret_to);
 
 /* Whether the thread was stopped in a system call for which it would have waited on, which starts again. */
 bool lmm_safe_points_is_waiting(pid_t thread);

@@ -21,7 +21,9 @@ struct lmm_mapping {
     uint64_t to;
     uint64_t offset; /* in the file */
     bool is_code;    /* can be executed */
+    bool is_written; /* can be read and written */
     bool is_file;    /* has a path that starts with a slash */
+    bool is_lasting; /* of the program, libc, or the dynamic loader, which are never unloaded */
     char *path;      /* never NULL */
 };
 
@@ -44,10 +46,24 @@ const struct lmm_mapping *lmm_target_map_next_module(const struct lmm_target_map
 /* An address range of so many bytes that is free, within 1 GiB of the address; 0: there is none. */
 uint64_t lmm_target_map_gap(const struct lmm_target_map *map, uint64_t address, size_t bytes);
 
+/* Bytes that no module uses, and nobody else who got some. What is put there must not end with more than 8 zeros. */
+struct lmm_spare {
+    bool is_code;   /* they can be executed */
+    size_t bytes;   /* at most those of a page */
+    uint64_t align; /* a power of two */
+    uint64_t near;  /* within 1 GiB of that address; 0: anywhere */
+};
+
+/* The address of such bytes, all zero: after the end of a segment that cannot be written, in its last page. Only modules are used that are
+ * never unloaded. 0: there are none. */
+uint64_t lmm_target_map_spare(const struct lmm_tracee *tracee, const struct lmm_target_map *map,
+                              const struct lmm_spare *wanted);
+
 /* A module's symbols. */
 struct lmm_image_symbols {
     uint64_t start; /* where it is mapped */
     uint64_t bias;
+    uint64_t table; /* where the symbols are in the process */
     Elf64_Sym *symbols;
     size_t count;
     char *strings; /* ended by NUL */
@@ -58,6 +74,11 @@ struct lmm_image_symbols {
 bool lmm_image_symbols_read(const struct lmm_tracee *tracee, uint64_t start,
                             struct lmm_image_symbols *ret_image);
 void lmm_image_symbols_free(struct lmm_image_symbols *image);
+
+/* Calls visit for each word of the module mapped at `start` to which the loader has written an address, and stops when that returns false.
+ * value: what the word holds now. False: it stopped, or the module cannot be read. */
+bool lmm_image_visit_words(const struct lmm_tracee *tracee, uint64_t start,
+                           bool (*visit)(void *arg, uint64_t address, uint64_t value), void *arg);
 
 /* The name of a symbol; "" when it makes no sense. */
 const char *lmm_image_symbol_name(const struct lmm_image_symbols *image, const Elf64_Sym *symbol);

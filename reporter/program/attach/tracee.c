@@ -18,10 +18,6 @@ enum { PATH_BYTES = 64 };
 
 static const uint64_t LOOK_NS = UINT64_C(5000000);
 
-/* Nobody would take the signal of a breakpoint that is left, so the process would end: only a thread that waits for a disk
- * for longer is left with it. */
-static const uint64_t BREAKPOINT_GRACE_NS = UINT64_C(60000000000);
-
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
 bool lmm_tracee_read(const struct lmm_tracee *tracee, uint64_t address, void *ret_bytes,
@@ -227,9 +223,8 @@ bool lmm_tracee_release(struct lmm_tracee *tracee, pid_t keep)
     for (size_t i = 0; i < tracee->count; i++) {
         struct lmm_thread *thread = &tracee->threads[i];
         bool keeps = thread->id == keep;
-        uint64_t patience_ns = thread->has_breakpoint ? BREAKPOINT_GRACE_NS : 0;
 
-        if (keeps || !lmm_thread_release(tracee->pid, thread, deadline_ns + patience_ns)) {
+        if (keeps || !lmm_thread_release(tracee->pid, thread, deadline_ns)) {
             left += !keeps;
             tracee->threads[kept++] = *thread;
         }

@@ -6,8 +6,7 @@
  *   I1  a thread in the list is traced by this process; every thread left in it when the tracee is closed goes on, at the latest
  *       when this process ends
  *   I2  a signal that came while a thread was stopped is delivered when the thread goes on
- *   I3  no thread is let go with a breakpoint of ours
- *   I4  a system call that the stop has ended with EINTR, and no handler of a signal, begins again: epoll_wait, for
+ *   I3  a system call that the stop has ended with EINTR, and no handler of a signal, begins again: epoll_wait, for
  *       example, which the kernel does not start again itself
  * The kernel lets all of them go, too, when this process ends. No function waits longer than until its deadline, and
  * LMM_TRACEE_GRACE_NS longer for threads to be let go.
@@ -57,10 +56,6 @@ struct lmm_thread *lmm_tracee_thread(struct lmm_tracee *tracee, pid_t id);
 
 /* Takes a thread out of the list, which has ended. */
 void lmm_tracee_forget(struct lmm_tracee *tracee, struct lmm_thread *thread);
-
-/* Lets all threads run, still traced, with a breakpoint of the processor at an address; returns the first that
- * comes there, and is stopped, as are all others then that can be; 0: none did until the deadline. */
-pid_t lmm_tracee_run_to(struct lmm_tracee *tracee, uint64_t address, uint64_t deadline_ns);
 
 /* Memory, whatever its protection is. False: not all of it could be read or written. */
 bool lmm_tracee_read(const struct lmm_tracee *tracee, uint64_t address, void *ret_bytes,

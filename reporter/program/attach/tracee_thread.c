@@ -2,7 +2,6 @@
 #include "reporter/program/attach/tracee_thread.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,35 +42,6 @@ bool lmm_thread_set(pid_t id, const struct user_regs_struct *registers)
     return ptrace(PTRACE_SETREGS, id, NULL, registers) == 0;
 }
 
-/* ---- Breakpoints ----------------------------------------------------------------------------- */
-
-static bool set_debug_register(pid_t id, size_t number, uint64_t value)
-{
-    size_t offset = offsetof(struct user, u_debugreg) + number * sizeof(uint64_t);
-
-    return ptrace(PTRACE_POKEUSER, id, offset, value) == 0;
-}
-
-bool lmm_thread_set_breakpoint(struct lmm_thread *thread, uint64_t address)
-{
-    enum { CONTROL = 7, LOCAL_ENABLE_0 = 1 };
-
-    thread->has_breakpoint =
-        ptrace(PTRACE_SETOPTIONS, thread->id, NULL, PTRACE_O_TRACEVFORK) == 0 &&
-        set_debug_register(thread->id, 0, address) &&
-        set_debug_register(thread->id, CONTROL, LOCAL_ENABLE_0);
-    return thread->has_breakpoint;
-}
-
-void lmm_thread_clear_breakpoint(struct lmm_thread *thread)
-{
-    if (thread->has_breakpoint) {
-        set_debug_register(thread->id, 7, 0);
-        ptrace(PTRACE_SETOPTIONS, thread->id, NULL, 0);
-        thread->has_breakpoint = false;
-    }
-}
-
 /* ---- What /proc says ------------------------------------------------------------------------- */
 
 /* Reads the first bytes of a file of /proc about a thread, as text; an empty one when it cannot be read. */
@@ -110,7 +80,8 @@ static bool note_status(struct lmm_thread *thread, int status)
     thread->event = status >> 16;
     thread->is_interrupted = thread->event == PTRACE_EVENT_STOP;
     thread->is_held = thread->is_interrupted && WSTOPSIG(status) != SIGTRAP;
-    thread->signal = thread->event == 0 ? WSTOPSIG(status) : 0;
+    thread->signal =
+        thread->event == 0 && WSTOPSIG(status) != LMM_THREAD_IN_CALL ? WSTOPSIG(status) : 0;
     return true;
 }
 
@@ -151,15 +122,6 @@ bool lmm_thread_has_ended(pid_t id)
 }
 
 /* ---- Letting go ------------------------------------------------------------------------------ */
-
-void lmm_thread_go_on(struct lmm_thread *thread)
-{
-    enum __ptrace_request request = thread->is_held ? PTRACE_LISTEN : PTRACE_CONT;
-    int signal = thread->is_held ? 0 : thread->signal;
-
-    thread->is_stopped = ptrace(request, thread->id, NULL, (void *) (uintptr_t) signal) != 0;
-    thread->signal = 0;
-}
 
 /* Signals that the thread, or the process, has not taken yet, and does not block. */
 static bool has_signals(pid_t pid, pid_t id)
@@ -217,7 +179,7 @@ void lmm_thread_put_before_call(struct user_regs_struct *registers)
     registers->rip -= SYSCALL_BYTES;
 }
 
-/* I4. */
+/* I3 of tracee.h. */
 static void begin_again(pid_t pid, const struct lmm_thread *thread)
 {
     struct user_regs_struct registers;
@@ -239,7 +201,6 @@ bool lmm_thread_release(pid_t pid, struct lmm_thread *thread, uint64_t deadline_
         if (state <= 0) {
             return state == 0;
         }
-        lmm_thread_clear_breakpoint(thread);
         begin_again(pid, thread);
         if (ptrace(PTRACE_DETACH, thread->id, NULL, (void *) (uintptr_t) thread->signal) == 0) {
             return true;

@@ -13,14 +13,16 @@
 #include <sys/types.h>
 #include <sys/user.h>
 
+/* What is told instead of a signal when a thread stops at a system call, with PTRACE_O_TRACESYSGOOD. */
+enum { LMM_THREAD_IN_CALL = 0x80 | 5 };
+
 struct lmm_thread {
     pid_t id;
     bool is_stopped;
     bool is_interrupted; /* by us, not by a signal that waits to be delivered */
     bool is_held;        /* its process was stopped, for example by SIGSTOP */
-    bool has_breakpoint;
-    int event;  /* of ptrace, at which it stopped */
-    int signal; /* to be delivered; 0: none */
+    int event;           /* of ptrace, at which it stopped */
+    int signal;          /* to be delivered; 0: none */
 };
 
 /* Registers of a stopped thread. */
@@ -32,11 +34,6 @@ bool lmm_thread_was_in_call(const struct user_regs_struct *registers);
 
 /* Changes registers to those before the instruction of their system call. */
 void lmm_thread_put_before_call(struct user_regs_struct *registers);
-
-/* Sets a breakpoint of the processor in a stopped thread, which no other thread, and no child, meets. Until it is cleared, the
- * thread stops before it waits for a child of vfork, at PTRACE_EVENT_VFORK; then it could not be cleared. */
-bool lmm_thread_set_breakpoint(struct lmm_thread *thread, uint64_t address);
-void lmm_thread_clear_breakpoint(struct lmm_thread *thread);
 
 /* Whether the thread has ended, and only its record is left: waitpid() tells of the first one of a process when all others
  * have ended. */
@@ -51,9 +48,6 @@ int lmm_thread_stop(pid_t pid, struct lmm_thread *thread, uint64_t deadline_ns);
 /* Whether a thread that was stopped was killed meanwhile; then nothing is left of it. The kernel lets no thread execute
  * another program before that is known of all others. */
 bool lmm_thread_has_ended(pid_t id);
-
-/* Lets a stopped thread run, still traced, with its signal; one that is held waits on for SIGCONT. */
-void lmm_thread_go_on(struct lmm_thread *thread);
 
 /* Lets a thread go, which it can only when it stands still; true also when it has ended. False: it does not stop. Then the
  * kernel lets it go when this process ends. */

@@ -139,10 +139,15 @@ static int attach(const struct arguments *arguments, const struct lmm_running *p
         lmm_complain("cannot attach to process %" PRIu32 " (%s): %s", process->pid, process->name,
                      reason.text);
     } else {
+        char way[64] = "their entries";
+
+        if (injection.modules != 0) {
+            snprintf(way, sizeof(way), "the tables (GOT) of %u modules", injection.modules);
+        }
         fprintf(stderr,
-                "lmm: attached to process %" PRIu32 " (%s): %u functions led to LMM by their "
-                "entries; its threads stood still for %.1f ms and %.1f ms\n",
-                process->pid, process->name, injection.functions,
+                "lmm: attached to process %" PRIu32 " (%s): %u functions led to LMM by %s; its "
+                "threads stood still for %.1f ms and %.1f ms\n",
+                process->pid, process->name, injection.functions, way,
                 (double) injection.first_pause_ns / 1e6, (double) injection.second_pause_ns / 1e6);
         status = LMM_EXIT_DONE;
     }

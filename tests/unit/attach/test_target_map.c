@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reporter/program/attach/stored.h"
 #include "reporter/program/attach/target_map.h"
 #include "reporter/program/attach/tracee.h"
 #include "reporter/program/ledger/ledger_file.h"
@@ -78,5 +79,98 @@ Test(target_map, symbols_of_this_process)
     }
     cr_assert_eq(found, 1, "%zu", found);
     lmm_target_map_free(&map);
+    lmm_tracee_close(&tracee);
+}
+
+/* Bytes that no module uses are after the end of all that it has, and others follow when some are used. */
+Test(target_map, spare_bytes)
+{
+    static const char text[] = "used, and ends with a letter";
+    struct lmm_tracee tracee;
+    struct lmm_target_map map;
+    struct lmm_reason reason;
+    const struct lmm_spare wanted = {
+        .is_code = true, .bytes = 100, .align = 16, .near = (uintptr_t) &getpid};
+    const struct lmm_spare too_many = {.bytes = 8192, .align = 1};
+
+    cr_assert(lmm_tracee_open(getpid(), &tracee, &reason), "%s", reason.text);
+    cr_assert(lmm_target_map_read(getpid(), &map));
+    uint64_t first = lmm_target_map_spare(&tracee, &map, &wanted);
+    const struct lmm_mapping *mapping = lmm_target_map_find(&map, first);
+
+    cr_assert(first != 0 && first % 16 == 0 && mapping != NULL && mapping->is_code &&
+              mapping->is_lasting);
+    cr_assert(mapping->to - first < 4096 && first + 100 <= mapping->to);
+    for (size_t i = 0; i < 100; i++) {
+        cr_assert_eq(((const char *) first)[i], 0);
+    }
+    cr_assert(lmm_tracee_write(&tracee, first, text, sizeof(text) - 1));
+    uint64_t second = lmm_target_map_spare(&tracee, &map, &wanted);
+
+    cr_assert(second == 0 || second >= first + sizeof(text) || second + 100 <= first, "%#lx",
+              (unsigned long) second);
+    cr_assert_eq(lmm_target_map_spare(&tracee, &map, &too_many), 0);
+    lmm_target_map_free(&map);
+    lmm_tracee_close(&tracee);
+}
+
+static pid_t (*const volatile relocated)(void) = getpid;
+
+static bool note_word(void *arg, uint64_t address, uint64_t value)
+{
+    size_t *found = arg;
+
+    cr_assert_eq(*(const uint64_t *) address, value);
+    *found += address == (uintptr_t) &relocated && value == (uintptr_t) relocated;
+    return true;
+}
+
+/* A pointer that the loader has written is among the words of its module. */
+Test(target_map, relocated_words)
+{
+    struct lmm_tracee tracee;
+    struct lmm_target_map map;
+    struct lmm_reason reason;
+    const struct lmm_mapping *module = NULL;
+    size_t found = 0;
+
+    cr_assert(lmm_tracee_open(getpid(), &tracee, &reason), "%s", reason.text);
+    cr_assert(lmm_target_map_read(getpid(), &map));
+    while ((module = lmm_target_map_next_module(&map, module)) != NULL) {
+        lmm_image_visit_words(&tracee, module->from, note_word, &found);
+    }
+    cr_assert_eq(found, 1, "%zu", found);
+    lmm_target_map_free(&map);
+    lmm_tracee_close(&tracee);
+}
+
+/* Code that calls a function, jumps to it, or has its address, at any distance from a boundary of pages. */
+Test(target_map, code_that_leads_to_a_function)
+{
+    static unsigned char code[1 << 17];
+    static const size_t offsets[] = {0, 1, 4093, (1 << 16) - 3, (1 << 16), sizeof(code) - 8};
+    struct lmm_tracee tracee;
+    struct lmm_reason reason;
+    const uint64_t from = (uintptr_t) code;
+    const uint64_t target = from + UINT64_C(0x12345678);
+    const struct lmm_stored_targets targets = {.addresses = {target + 5, target}, .count = 2};
+    uint64_t place = 0;
+    uint64_t found = 0;
+
+    cr_assert(lmm_tracee_open(getpid(), &tracee, &reason), "%s", reason.text);
+    cr_assert_not(
+        lmm_stored_find_in_code(&tracee, from, from + sizeof(code), &targets, &place, &found));
+    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        int32_t far = (int32_t) (target - (from + offsets[i] + sizeof(far)));
+
+        for (size_t is_whole = 0; is_whole < 2; is_whole++) {
+            memset(code, 0, sizeof(code));
+            memcpy(code + offsets[i], is_whole != 0 ? (const void *) &target : &far,
+                   is_whole != 0 ? sizeof(target) : sizeof(far));
+            cr_assert(lmm_stored_find_in_code(&tracee, from, from + sizeof(code), &targets, &place,
+                                              &found));
+            cr_assert(place == from + offsets[i] && found == target, "%zu", offsets[i]);
+        }
+    }
     lmm_tracee_close(&tracee);
 }
