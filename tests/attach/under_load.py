@@ -266,6 +266,13 @@ def tables_linked(place):
     tables(place, "tables_linked", "by their entries", "")
 
 
+def waiting_hidden(place):
+    """The program calls a malloc of its own that it does not export: that is told."""
+    with place.process(os.path.join(place.programs, "waiting_hidden"), status=5) as process:
+        result = place.expect("attach", str(process.pid))
+        require("waiting_hidden has a malloc of its own (malloc) that it does not export" in result.stderr, result.stderr)
+
+
 def mallocs(place, library):
     with place.process(os.path.join(place.programs, "mallocs"), status=8, preload=library) as process:
         place.attach(process.pid)
@@ -399,7 +406,7 @@ def free_port():
 
 
 PROGRAMS = {function.__name__: function for function in (
-    bound, waiting, server, forks, tables_lazy, tables_relro, tables_linked, glibc, jemalloc, tcmalloc, mimalloc, python3, redis, nginx)}
+    bound, waiting, server, forks, tables_lazy, tables_relro, tables_linked, waiting_hidden, glibc, jemalloc, tcmalloc, mimalloc, python3, redis, nginx)}
 NEEDED = {"python3": "/usr/bin/python3", "redis": "redis-server", "nginx": "nginx"}
 LIBRARIES = {"jemalloc": "libjemalloc.so.2", "tcmalloc": "libtcmalloc_minimal.so.4", "mimalloc": "libmimalloc.so.2"}
 

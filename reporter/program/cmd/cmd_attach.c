@@ -11,6 +11,7 @@
 
 #include "reporter/program/attach/attachable.h"
 #include "reporter/program/attach/inject.h"
+#include "reporter/program/attach/inner_malloc.h"
 #include "reporter/program/attach/requests.h"
 #include "reporter/program/base/command_line.h"
 #include "reporter/program/base/parse.h"
@@ -139,6 +140,7 @@ static int attach(const struct arguments *arguments, const struct lmm_running *p
         lmm_complain("cannot attach to process %" PRIu32 " (%s): %s", process->pid, process->name,
                      reason.text);
     } else {
+        const char *inner = lmm_inner_malloc_find(injection.pid);
         char way[64] = "their entries";
 
         if (injection.modules != 0) {
@@ -149,6 +151,12 @@ static int attach(const struct arguments *arguments, const struct lmm_running *p
                 "threads stood still for %.1f ms and %.1f ms\n",
                 process->pid, process->name, injection.functions, way,
                 (double) injection.first_pause_ns / 1e6, (double) injection.second_pause_ns / 1e6);
+        if (inner != NULL) {
+            fprintf(stderr,
+                    "lmm: %s has a malloc of its own (%s) that it does not export: what it "
+                    "requests there is not counted\n",
+                    process->name, inner);
+        }
         status = LMM_EXIT_DONE;
     }
     free(settings);
