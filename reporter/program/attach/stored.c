@@ -208,6 +208,15 @@ bool lmm_stored_find(struct lmm_stored_search *search)
 
 /* ---- Code ------------------------------------------------------------------------------------ */
 
+/* What a jump with a distance of one byte leads to, if there is one. */
+static uint64_t near_target(const unsigned char *code, uint64_t address)
+{
+    bool is_jump = code[0] == 0xeb || (code[0] >= 0x70 && code[0] <= 0x7f) ||
+                   (code[0] >= 0xe0 && code[0] <= 0xe3);
+
+    return is_jump ? address + 2 + (uint64_t) (int64_t) (int8_t) code[1] : 0;
+}
+
 /* An instruction's distance counts from its end, which is that of the distance in all calls, jumps, and lea. */
 static bool find_in_bytes(const unsigned char *code, size_t count, uint64_t address,
                           const struct lmm_stored_targets *targets, uint64_t *ret_place,
@@ -221,12 +230,15 @@ static bool find_in_bytes(const unsigned char *code, size_t count, uint64_t addr
 
         memcpy(&word, code + i, sizeof(word));
         memcpy(&far, code + i, sizeof(far));
-        uint64_t target = address + i + sizeof(far) + (uint64_t) (int64_t) far;
+        const uint64_t leads[] = {address + i + sizeof(far) + (uint64_t) (int64_t) far, word,
+                                  near_target(code + i, address + i)};
 
-        if (is_target(targets, &range, target) || is_target(targets, &range, word)) {
-            *ret_place = address + i;
-            *ret_target = is_target(targets, &range, target) ? target : word;
-            return true;
+        for (size_t k = 0; k < sizeof(leads) / sizeof(leads[0]); k++) {
+            if (is_target(targets, &range, leads[k])) {
+                *ret_place = address + i;
+                *ret_target = leads[k];
+                return true;
+            }
         }
     }
     return false;

@@ -40,7 +40,8 @@ struct lmm_stored_search {
 /* Finds the next; false: there is none, or the search has failed. */
 bool lmm_stored_find(struct lmm_stored_search *search);
 
-/* Finds the next place in code, from `from` on, that leads to a target by a distance of four bytes, or has its address. */
+/* Finds the next place in code, from `from` on, that leads to a target by a distance of one or four bytes, or has its address;
+ * bytes that only look like it are found, too. */
 bool lmm_stored_find_in_code(const struct lmm_tracee *tracee, uint64_t from, uint64_t to,
                              const struct lmm_stored_targets *targets, uint64_t *ret_place,
                              uint64_t *ret_target);
