@@ -128,7 +128,7 @@ make_image() {
 guest_init() {
     cat <<-'END'
 		#!/bin/bash
-		export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 LC_ALL=C.UTF-8 TERM=dumb PATIENCE=1200 PATIENCE_FACTOR=10
+		export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 LC_ALL=C.UTF-8 TERM=dumb PATIENCE_FACTOR=10
 		mount -t proc proc /proc
 		mount -t sysfs sys /sys
 		mount -t devtmpfs dev /dev

@@ -17,13 +17,15 @@ import subprocess
 import sys
 import tempfile
 
+import patience
+
 SKIPPED = 77
 MEASURES = {"allocations": ("most_allocating", "allocations"), "leaked": ("leaks", "bytes"),
             "temporary": ("temporaries", "temporaries"), "peak": ("peak_consumers", "bytes")}
 
 
 def call(*command):
-    return subprocess.run(command, check=True, timeout=200, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    return subprocess.run(command, check=True, timeout=patience.seconds(200), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, encoding="utf-8").stdout
 
 

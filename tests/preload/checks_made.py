@@ -7,6 +7,8 @@ import sys
 import tempfile
 import unittest
 
+import patience
+
 LMM, PROGRAM, LIBRARY = map(os.path.abspath, sys.argv[1:4])
 CHILDREN = 6
 
@@ -17,8 +19,8 @@ class ChecksMade(unittest.TestCase):
 
     def checks(self, *command, **variables):
         """How many checks the program made, and how many its children."""
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=200,
-                              env=dict(os.environ, LMM_DIR=self.folder, **variables))
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                              timeout=patience.seconds(200), env=dict(os.environ, LMM_DIR=self.folder, **variables))
         lines = done.stdout.split()
         return lines.count("main"), lines.count("child")
 

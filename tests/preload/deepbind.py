@@ -5,13 +5,15 @@ import os
 import subprocess
 import sys
 
+import patience
+
 LOAD = "import ctypes, os, sys; [ctypes.CDLL(path, os.RTLD_NOW | flag) for path in sys.argv[1:] for flag in (%s)]"
 LINE = ("lmm: dlopen of %s without RTLD_DEEPBIND: with it, the module would free blocks of LMM with libc's free\n")
 
 
 def complaints(library, flags, modules):
     """What Python prints on stderr while it loads each module with each of the flags."""
-    result = subprocess.run([sys.executable, "-I", "-c", LOAD % flags, *modules], check=True, timeout=200,
+    result = subprocess.run([sys.executable, "-I", "-c", LOAD % flags, *modules], check=True, timeout=patience.seconds(200),
                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8",
                             env=dict(os.environ, LD_PRELOAD=library))
     return result.stderr

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 
+import patience
+
 # What the program closes from; what its standard error is; whether the report must be there.
 CASES = ((3, "pipe", True), (3, "file", True), (0, "pipe", False), (0, "file", False))
 
@@ -16,7 +18,7 @@ CASES = ((3, "pipe", True), (3, "file", True), (0, "pipe", False), (0, "file", F
 def run(library, program, first, kind, expects_report):
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as file:
         environment = {**os.environ, "LD_PRELOAD": library, "LMM_OPTIONS": "stacks=0:leaks=all", "CHECK_PRELOADED": "1"}
-        ended = subprocess.run([program, folder, str(first)], env=environment, check=False, timeout=120,
+        ended = subprocess.run([program, folder, str(first)], env=environment, check=False, timeout=patience.seconds(120),
                                stderr=subprocess.PIPE if kind == "pipe" else file)
         what = f"closed from {first}, standard error is a {kind}"
         assert ended.returncode == 0, f"{what}: status {ended.returncode}"

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+import patience
+
 WANTED = {20: [("allocate", False), ("guessed_with_pointer", False), ("call_with_pointer", True), ("main", True)],
           300: [("allocate", False), ("guessed_without_pointer", False)]}
 LOADS = 100
@@ -18,8 +20,8 @@ LOADS = 100
 
 def run(lmm, program, folder, form):
     report = os.path.join(folder, form)
-    subprocess.run([lmm, "run", "--leaks", "--full", "--format", form, "-o", report, "--", program], check=True, timeout=200,
-                   env=dict(os.environ, LMM_DIR=folder))
+    subprocess.run([lmm, "run", "--leaks", "--full", "--format", form, "-o", report, "--", program], check=True,
+                   timeout=patience.seconds(200), env=dict(os.environ, LMM_DIR=folder))
     with open(report, encoding="utf-8") as file:
         return file.read()
 

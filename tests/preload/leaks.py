@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 
+import patience
+
 COMMENT = re.compile(r"/\* leak( of the child)?: (.+), (\d+), (\d+) \*/")
 
 
@@ -56,7 +58,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="lmm-leaks-") as scratch:
         report = os.path.join(scratch, "report.json")
         subprocess.run([lmm, "run", "--children", "--full", "--format", "json", "-o", report, "--", program, module],
-                       check=True, timeout=200, env=dict(os.environ, LMM_DIR=scratch))
+                       check=True, timeout=patience.seconds(200), env=dict(os.environ, LMM_DIR=scratch))
         with open(report, encoding="utf-8") as file:
             processes = json.load(file)["processes"]
     failures = []

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 
+import patience
+
 NOT_DONE, FAILED = 125, 9
 
 
@@ -14,7 +16,7 @@ def run(lmm, program, folder, *words):
     """Returns lmm's status, what the program printed, and the part of its report for the process."""
     report = os.path.join(folder, "report.json")
     done = subprocess.run([lmm, "run", "--leaks", "--error-exitcode", str(FAILED), "-F", "json", "-o", report, "--",
-                           program, *words], check=False, capture_output=True, text=True, timeout=200,
+                           program, *words], check=False, capture_output=True, text=True, timeout=patience.seconds(200),
                           env=dict(os.environ, LMM_DIR=folder))
     with open(report, encoding="utf-8") as file:
         return done.returncode, done.stdout, json.load(file)["processes"][0]

@@ -10,6 +10,8 @@ import sys
 import tempfile
 import unittest
 
+import patience
+
 LMM, PIE, NO_PIE, STRIPPED = map(os.path.abspath, sys.argv[1:5])
 OWN = {"blocks": 2, "bytes": 500}  # what is lost and not suppressed
 ALL = {"blocks": 3, "bytes": 600}
@@ -23,7 +25,7 @@ class Own(unittest.TestCase):
         """Returns the status, and the report's part for the last process."""
         report = os.path.join(self.folder, "report.json")
         done = subprocess.run([LMM, "run", "--leaks", "--children", "-F", "json", "-o", report, "--", *command], check=False,
-                              capture_output=True, text=True, timeout=200, cwd=cwd,
+                              capture_output=True, text=True, timeout=patience.seconds(200), cwd=cwd,
                               env=dict(os.environ, LMM_DIR=self.folder, LSAN_OWN_OPTIONS=lsan, **variables))
         with open(report, encoding="utf-8") as file:
             return done.returncode, json.load(file)["processes"][-1]

@@ -61,7 +61,8 @@ def line(text, made_in, freed_in, size=BYTES):
 class Matching(harness.Case):
     def lines(self, *words, options="match=1"):
         environment = dict(os.environ, LD_PRELOAD=LIBRARY, LMM_OPTIONS=options)
-        result = subprocess.run(words, check=False, capture_output=True, text=True, timeout=200, env=environment)
+        result = subprocess.run(words, check=False, capture_output=True, text=True, env=environment,
+                                timeout=harness.PATIENCE_SECONDS)
         self.assertEqual(result.returncode, 0, (words, result.stderr))
         return result.stderr.splitlines()
 

@@ -12,6 +12,8 @@ import sys
 import tempfile
 import unittest
 
+import patience
+
 LMM, LIBRARY, OWN, FORWARDING, LINKED, STATIC, OTHER = sys.argv[1:]
 CANNOT_TELL = 125
 LEAKS = 9
@@ -19,8 +21,8 @@ LEAKS = 9
 
 def run(*command, **variables):
     environment = dict(os.environ, **variables)
-    return subprocess.run(command, env=environment, timeout=100, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, encoding="utf-8")
+    return subprocess.run(command, env=environment, timeout=patience.seconds(100), stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
 
 
 class Others(unittest.TestCase):

@@ -20,12 +20,13 @@ import tempfile
 import time
 import urllib.request
 
+import patience
 import reports
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SKIPPED = 77
-PATIENCE_SECONDS = 120
-STOP_SECONDS = 20
+PATIENCE_SECONDS = patience.seconds(120)
+STOP_SECONDS = patience.seconds(20)
 # The system's own, where there is one.
 PYTHON = shutil.which("python3", path="/usr/bin") or sys.executable
 

@@ -3,7 +3,8 @@
 """reload.py LMM PROGRAM MODULE NAME [MODULE NAME]...: a program loads its modules LOADS times in turn.
 
 Each module must have one stack with all its blocks, through the function NAME, and the ledger no more frames and
-modules than after one load of each.
+modules than after FEW_LOADS of each: the kernel may place the first loads elsewhere, because a file whose segments are
+aligned to more than a page needs a longer gap while it is loaded.
 """
 import json
 import os
@@ -11,8 +12,10 @@ import subprocess
 import sys
 import tempfile
 
+import patience
 from ledger import FIELDS, FRAMES, HEADER, MODULES, records_of
 
+FEW_LOADS = 10
 LOADS = 3000
 
 
@@ -21,7 +24,7 @@ def run(lmm, program, modules, loads, scratch):
     folder = tempfile.mkdtemp(dir=scratch)
     report = os.path.join(folder, "report.json")
     subprocess.run([lmm, "run", "--keep", "--full", "--format", "json", "-o", report, "--", program, str(loads), *modules],
-                   check=True, timeout=200, env=dict(os.environ, LMM_DIR=folder), stderr=subprocess.DEVNULL)
+                   check=True, timeout=patience.seconds(200), env=dict(os.environ, LMM_DIR=folder), stderr=subprocess.DEVNULL)
     with open(report, encoding="utf-8") as file:
         leaks = json.load(file)["processes"][0]["leaks"]
     stacks = [(tuple(call["function"] for call in stack["calls"]), stack["blocks"])
@@ -41,7 +44,7 @@ def main():
     lmm, program, *rest = sys.argv[1:]
     modules, names = rest[::2], rest[1::2]
     with tempfile.TemporaryDirectory(prefix="lmm-reload-") as scratch:
-        _, few_frames, few_modules = run(lmm, program, modules, len(modules), scratch)
+        _, few_frames, few_modules = run(lmm, program, modules, FEW_LOADS * len(modules), scratch)
         stacks, frames, count = run(lmm, program, modules, LOADS, scratch)
     failures = []
     for name in names:
@@ -50,7 +53,7 @@ def main():
             failures.append(f"{name}: expected one stack with {LOADS // len(names)} blocks, "
                             f"got {len(ours)} with {sum(ours)}")
     if (frames, count) != (few_frames, few_modules):
-        failures.append(f"{frames} frames and {count} modules, {few_frames} and {few_modules} after one load of each")
+        failures.append(f"{frames} frames and {count} modules, {few_frames} and {few_modules} after {FEW_LOADS} loads of each")
     print("\n".join(failures) if failures else f"{frames} frames, {count} modules")
     return 1 if failures else 0
 

@@ -9,6 +9,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import ledger
+import patience
 
 PROGRAM, LIBRARY = (os.path.abspath(path) for path in sys.argv[1:3])
 STARTED, BY_FORK = 7, 3
@@ -21,7 +22,7 @@ def run(folder, children, lines):
     settings = f"ledger={folder}:keep=1:stacks=8:children={children}:starts={lines}"
     with subprocess.Popen([PROGRAM], cwd=folder, env={**os.environ, "LD_PRELOAD": LIBRARY, "LMM_OPTIONS": settings},
                           stdin=subprocess.DEVNULL) as program:
-        assert program.wait(timeout=100) == 7, program.returncode
+        assert program.wait(timeout=patience.seconds(100)) == 7, program.returncode
     headers = {}
     for path in glob.glob(os.path.join(folder, "*.lmm")):
         with open(path, "rb") as file:

@@ -14,13 +14,14 @@ import tempfile
 import time
 import unittest
 
+import patience
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 SKIPPED = 77
 # The system's own, where there is one: the one on PATH may be a script that starts many processes.
 PYTHON = shutil.which("python3", path="/usr/bin") or sys.executable
-PATIENCE_SECONDS = int(os.environ.get("PATIENCE", 120))    # the bound of every wait; a test that passes never comes near it
+PATIENCE_SECONDS = patience.seconds(120)    # the bound of every wait; a test that passes never comes near it
 
 
 def arguments(count):

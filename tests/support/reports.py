@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 
+import patience
+
 FIGURES = ("allocations", "frees", "live_blocks", "live_bytes")
 
 
@@ -45,7 +47,7 @@ class Report:
 def read(lmm, path):
     """The report on a ledger. Complaints of lmm are an error, and so are the figures of a process at rest that
     do not balance."""
-    result = subprocess.run([lmm, "report", "--format", "json", path], capture_output=True, timeout=120,
+    result = subprocess.run([lmm, "report", "--format", "json", path], capture_output=True, timeout=patience.seconds(120),
                             encoding="utf-8", stdin=subprocess.DEVNULL, check=False)
     if result.returncode != 0 or result.stderr:
         raise AssertionError(f"lmm report {path}: status {result.returncode}: {result.stderr}")
