@@ -30,7 +30,7 @@ Test(vm, map_rounds_up_and_is_zeroed)
             cr_assert(memory[at] == 0);
         }
         memory[sizes[i] - 1] = 1;
-        wanted += lmm_round_up(sizes[i], LMM_SYSTEM_PAGE_BYTES);
+        wanted += lmm_vm_round_up(sizes[i]);
         cr_assert(seam_bytes(SEAM_MAP) == wanted);
         cr_assert(lmm_vm_unmap(memory, sizes[i]));
         cr_assert(seam_bytes(SEAM_UNMAP) == wanted);
@@ -104,21 +104,23 @@ Test(vm, map_aligned_wants_too_much)
 
 Test(vm, failures_are_told_and_keep_errno)
 {
+    size_t page = lmm_vm_page_bytes();
+
     seam_install();
-    char *memory = lmm_vm_map(8192);
+    char *memory = lmm_vm_map(2 * page);
     memory[0] = 7;
-    memory[4096] = 8;
+    memory[page] = 8;
     errno = EXDEV;
     seam_fail_all(SEAM_UNMAP);
-    cr_expect(!lmm_vm_unmap(memory, 8192));
+    cr_expect(!lmm_vm_unmap(memory, 2 * page));
     cr_expect(errno == EXDEV);
     seam_fail_all(SEAM_DISCARD);
-    cr_expect(!lmm_vm_discard(memory, 8192));
+    cr_expect(!lmm_vm_discard(memory, 2 * page));
     cr_expect(errno == EXDEV);
-    cr_expect(memory[0] == 7 && memory[4096] == 8);
+    cr_expect(memory[0] == 7 && memory[page] == 8);
     seam_heal();
-    cr_expect(lmm_vm_discard(memory + 4096, 4096));
-    cr_expect(memory[0] == 7 && memory[4096] == 0);
+    cr_expect(lmm_vm_discard(memory + page, page));
+    cr_expect(memory[0] == 7 && memory[page] == 0);
     seam_fail_all(SEAM_MAP);
     cr_expect(lmm_vm_map(1) == NULL);
     cr_expect(errno == ENOMEM, "whatever the kernel called it");
@@ -192,16 +194,16 @@ Test(vm, move_fails)
 
 Test(vm, tells_what_can_be_read)
 {
-    enum { PAGE = LMM_SYSTEM_PAGE_BYTES };
-    uintptr_t memory = (uintptr_t) mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE,
+    const size_t page = lmm_vm_page_bytes();
+    uintptr_t memory = (uintptr_t) mmap(NULL, 4 * page, PROT_READ | PROT_WRITE,
                                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    cr_assert(mprotect((void *) (memory + PAGE), PAGE, PROT_NONE) == 0);
-    cr_assert(mprotect((void *) (memory + 2 * PAGE), PAGE, PROT_READ) == 0);
-    cr_assert(munmap((void *) (memory + 3 * PAGE), PAGE) == 0);
+    cr_assert(mprotect((void *) (memory + page), page, PROT_NONE) == 0);
+    cr_assert(mprotect((void *) (memory + 2 * page), page, PROT_READ) == 0);
+    cr_assert(munmap((void *) (memory + 3 * page), page) == 0);
     errno = EXDEV;
-    for (uintptr_t at = 0; at < 4 * PAGE; at += 13) {
-        bool is_readable = at / PAGE == 0 || at / PAGE == 2;
+    for (uintptr_t at = 0; at < 4 * page; at += 13) {
+        bool is_readable = at / page == 0 || at / page == 2;
         cr_assert(lmm_vm_is_readable(memory + at) == is_readable, "byte %u", (unsigned) at);
     }
     cr_expect(!lmm_vm_is_readable(0) && !lmm_vm_is_readable(UINTPTR_MAX));
