@@ -475,7 +475,7 @@ static LMM_COLD void read_again(void)
     if (table.next != NULL && read_list_locked() && !is_published_locked()) {
         is_new = publish_locked();
     }
-    lmm_store_relaxed(&table.heeded, told);
+    lmm_store_release(&table.heeded, told); /* partner: has_heeded() */
     lmm_store_relaxed(&table.misses, 0);
     lmm_store_relaxed(&table.threshold, is_new                   ? 1
                                         : threshold < MISSES_MAX ? 2 * threshold
@@ -491,21 +491,29 @@ void lmm_module_table_expect(void)
     __atomic_fetch_add(&table.told, 1, __ATOMIC_RELEASE);
 }
 
-/* Whether an address in no module is a reason to read the table again. */
-static bool is_due(void)
+/* Whether the list has all changes of which lmm_module_table_expect() has told. */
+static bool has_heeded(void)
 {
-    uint32_t misses = lmm_fetch_add_relaxed(&table.misses, 1) + 1;
+    /* The list is read after this, so it is the one of that reading, or a later one; partner: read_again(). */
+    return lmm_load_acquire(&table.heeded) == lmm_load_relaxed(&table.told);
+}
 
-    return misses >= lmm_load_relaxed(&table.threshold) ||
-           lmm_load_relaxed(&table.told) != lmm_load_relaxed(&table.heeded);
+/* Counts an address in no module. Whether it is a reason to read the table again. */
+static bool is_missed_often(void)
+{
+    return lmm_fetch_add_relaxed(&table.misses, 1) + 1 >= lmm_load_relaxed(&table.threshold);
 }
 
 bool lmm_module_table_find(uintptr_t pc, struct lmm_module_facts *ret_facts)
 {
+    /* A reading while modules change may join the name of one to the memory of the next at its place. */
+    if (!has_heeded()) {
+        read_again();
+    }
     const struct record *record = look_up(pc);
     bool is_module = record != NULL && is_there(record);
 
-    if (!is_module && (record != NULL || is_due())) {
+    if (!is_module && (record != NULL || is_missed_often())) {
         read_again();
         record = look_up(pc);
         is_module = record != NULL && is_there(record);
