@@ -11,17 +11,26 @@
 /* More stacks than there can be sites: those of the sites that are merged. */
 enum { KNOWN_MAX = 4 << 20 };
 
-/* The key of a frame is its address, and the variant of its module above; that of a site is its
- * family and this bit. */
-enum { VARIANT_SHIFT = 63 - LMM_VARIANT_BITS };
+enum {
+    PC_BITS = 52,     /* a higher word is no address of code */
+    FRAMES = 1 << 24, /* no family: what frames' keys have in its place */
+};
+
+/* What a site's key has, beside its family; as the check it has its stack. */
 #define SITE_KEY ((uint64_t) 1 << 63)
 
 struct lmm_lock lmm_depot_lock = LMM_LOCK_INIT(LMM_RANK_STACKS);
 
 static struct {
-    /* The number of a frame by its address and variant, and as the check its caller's number. The
+    /* The number of a frame by the hash of the stack that begins with it, as sites in `known`. The
      * id + 1 of a site by SITE_KEY | family, and as the check its stack. Under the lock. */
     struct lmm_table frames;
+    /* The frames of the stack that is looked up, from the outermost one inwards: here because the stack may be
+     * small. Under the lock. */
+    struct frame {
+        uint64_t hash; /* unwind.h, I3, from this frame outwards */
+        uint32_t call; /* its place in the trace */
+    } frame[LMM_STACK_FRAMES_MAX];
     struct lmm_table known; /* the id + 1 of a site by the hash of its stack */
 } depot = {
     .frames = LMM_TABLE_INIT(4096, true, false),
@@ -72,38 +81,77 @@ static void make_known_locked(struct known_key key, uint32_t site)
 
 /* ---- Frames and sites ------------------------------------------------------------------------ */
 
-/* The frame of call i, whose caller has that number; added if it is new. 0: no memory, or no address
- * of code: a walk by guesses may find any word. */
-static uint32_t frame_locked(const struct lmm_trace *trace, uint32_t i, uint32_t caller)
+static inline struct known_key frame_key(const struct lmm_trace *trace, uint32_t i)
 {
-    uint64_t address = trace->pc[i];
-    uint32_t variant = lmm_trace_variant(trace, i);
-    uint64_t key = address | (uint64_t) variant << VARIANT_SHIFT;
+    struct known_key key =
+        known_key(FRAMES, depot.frame[i].hash, trace->pc[depot.frame[i].call], i + 1);
 
-    LMM_CHECK(lmm_lock_is_held(&lmm_depot_lock));
-    if (address == 0 || address >> VARIANT_SHIFT != 0 || !lmm_table_reserve_locked(&depot.frames)) {
+    key.hash &= ~SITE_KEY;
+    key.hash += key.hash == 0;
+    return key;
+}
+
+/* Whether a call of the trace has a frame in the ledger: a walk by guesses may find any word. */
+static inline bool has_frame(uintptr_t pc)
+{
+    return pc != 0 && pc >> PC_BITS == 0 && !lmm_unwind_is_own(pc);
+}
+
+/* Fills depot.frame; returns how many there are. */
+static uint32_t list_frames_locked(const struct lmm_trace *trace)
+{
+    uint64_t hash = 0;
+    uint32_t count = 0;
+
+    for (uint32_t i = trace->first; i < trace->count; i++) {
+        if (has_frame(trace->pc[i])) {
+            hash += lmm_trace_word_of(trace->pc[i], lmm_trace_variant(trace, i)) *
+                    lmm_trace_power[count];
+            depot.frame[count++] = (struct frame) {hash, i};
+        }
+    }
+    return count;
+}
+
+/* Adds frame i, whose caller has that number. 0: no memory. */
+static uint32_t add_frame_locked(const struct lmm_trace *trace, uint32_t i, uint32_t caller)
+{
+    uint32_t call = depot.frame[i].call;
+    uintptr_t pc = trace->pc[call];
+    struct known_key key = frame_key(trace, i);
+
+    if (!lmm_table_reserve_locked(&depot.frames)) {
         return 0;
     }
-    uint32_t number = lmm_table_get_checked(lmm_table_body(&depot.frames), key, caller);
-    if (number == 0) {
-        number = lmm_accounts_add_frame(address, caller, lmm_modules_number(address - 1, variant));
-        if (number != 0) {
-            lmm_table_put_locked(&depot.frames, key, caller, number);
-            if (caller != 0 && (trace->marks[i] & LMM_TRACE_GUESSED) != 0) {
-                lmm_accounts_note_guess(number);
-            }
+    uint32_t number = lmm_accounts_add_frame(
+        pc, caller, lmm_modules_number(pc - 1, lmm_trace_variant(trace, call)));
+    if (number != 0) {
+        lmm_table_put_locked(&depot.frames, key.hash, key.check, number);
+        if (caller != 0 && (trace->marks[call] & LMM_TRACE_GUESSED) != 0) {
+            lmm_accounts_note_guess(number);
         }
     }
     return number;
 }
 
+/* Most calls of a new stack are those of a known one: so the innermost frame that is known is looked for first. */
 static uint32_t stack_locked(const struct lmm_trace *trace)
 {
+    uint32_t count = list_frames_locked(trace);
+    uint32_t known = count; /* so many outer frames are known */
     uint32_t number = 0;
 
-    for (uint32_t i = trace->first; i < trace->count; i++) {
-        uint32_t inner = lmm_unwind_is_own(trace->pc[i]) ? 0 : frame_locked(trace, i, number);
-        number = inner != 0 ? inner : number;
+    LMM_CHECK(lmm_lock_is_held(&lmm_depot_lock));
+    while (known != 0 && number == 0) {
+        struct known_key key = frame_key(trace, known - 1);
+        number = lmm_table_get_checked(lmm_table_body(&depot.frames), key.hash, key.check);
+        known -= number == 0;
+    }
+    while (known < count) {
+        number = add_frame_locked(trace, known++, number);
+        if (number == 0) {
+            return 0;
+        }
     }
     return number;
 }

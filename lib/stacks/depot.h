@@ -3,9 +3,10 @@
  * depot: numbers for call stacks, each stored once, and the sites that are stacks.
  *
  * A stack is a chain of frames in the ledger, from its innermost call outwards; stacks share the
- * frames of their common outer calls. Frames of the drop-in itself are left out. One table has the frame of (caller, return address, variant of
- * its module) and the site of (family, stack). A second table, which is read without a lock, has the site of (family,
- * hash of the stack), so a known stack costs one look-up. There, 64 bits of hash, with 32 bits of
+ * frames of their common outer calls. Frames of the drop-in itself are left out. One table has the frame of a stack's hash, and the site of
+ * (family, stack): a new stack, most of whose outer calls are those of a known one, costs a look-up for each
+ * frame that is new, and one more. A second table, which is read without a lock, has the site of (family,
+ * hash of the stack), so a known stack costs one look-up. In both, 64 bits of hash, with 32 bits of
  * the innermost address and the number of calls, stand for the stack: the hash alone would confuse
  * two of a million stacks in one of 10^7 programs.
  *
