@@ -241,6 +241,7 @@ static void race_owner(void *block, int line)
 {
     struct race race = {0, block};
     expect_double_free(block, "emp_t", line);
+    death_expect("double free: by two threads at once (emp_t)");
     pthread_t thread = start(run_racer, &race);
     race_start(&race);
     lmm_free(block);
@@ -248,7 +249,8 @@ static void race_owner(void *block, int line)
 }
 
 /* The owner's free has no atomic exchange, so the double free may be detected only when the other
- * thread's free is collected; but always before the slot is allocated twice. */
+ * thread's free is collected, or when the slot is taken again, whose line is lost then; but always before it
+ * is allocated twice. */
 void race_with_owner(void)
 {
     emp_t *emp[2];
