@@ -5,6 +5,7 @@
 
 #include "reporter/program/attach/attempt.h"
 #include "reporter/program/attach/safe_point.h"
+#include "reporter/program/attach/urgency.h"
 #include "reporter/program/ledger/ledger_file.h"
 
 enum { RETRY_US = 1000 };
@@ -122,6 +123,17 @@ static bool run_steps(struct lmm_attempt *attempt, uint64_t *ret_pause_ns)
                : lmm_reason_set(attempt->reason, "it has ended, or executed another program");
 }
 
+/* Adds to what is said of an attempt that failed why it may have been too slow. */
+static void tell_refused_urgency(struct lmm_reason *reason)
+{
+    struct lmm_reason before = *reason;
+
+    lmm_reason_set(reason,
+                   "%.150s (its threads have real-time priority, which lmm may not have: see "
+                   "CAP_SYS_NICE, ulimit -r)",
+                   before.text);
+}
+
 bool lmm_inject(struct lmm_injection *injection, struct lmm_reason *ret_reason)
 {
     static struct lmm_attempt attempt; /* large */
@@ -134,6 +146,7 @@ bool lmm_inject(struct lmm_injection *injection, struct lmm_reason *ret_reason)
                                     .begun_ticks = __builtin_ia32_rdtsc()};
     attempt.deadline_ns = attempt.begun_ns + injection->timeout_ns;
     hold_signals(&signals);
+    struct lmm_urgency urgency = lmm_urgency_raise(injection->pid);
     bool done = lmm_tracee_open(injection->pid, &attempt.tracee, ret_reason) &&
                 run_steps(&attempt, &injection->first_pause_ns);
 
@@ -141,6 +154,10 @@ bool lmm_inject(struct lmm_injection *injection, struct lmm_reason *ret_reason)
     injection->modules = attempt.modules;
     injection->second_pause_ns = attempt.pause_ns;
     lmm_tracee_close(&attempt.tracee);
+    lmm_urgency_drop(&urgency);
+    if (!done && urgency.is_refused) {
+        tell_refused_urgency(ret_reason);
+    }
     lmm_attempt_forget_modules(&attempt);
     lmm_attempt_drop_patches(&attempt);
     sigprocmask(SIG_SETMASK, &signals, NULL);
