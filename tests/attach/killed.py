@@ -61,7 +61,7 @@ def kill_one(place, name, delay):
 
 def run(name, arguments):
     folder = tempfile.mkdtemp(prefix="lmm-killed-")
-    longest = 0.2
+    longest = 0.2 * float(os.environ.get("PATIENCE_FACTOR", "1"))
     results = []
     try:
         place = Place(folder, arguments.lmm, arguments.folder)
@@ -81,7 +81,8 @@ def main():
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("programs", nargs="*", metavar="PROGRAM")
     arguments = parser.parse_intermixed_args()
-    for name in arguments.programs or COMMANDS:
+    there = [name for name in COMMANDS if os.path.exists(os.path.join(arguments.folder, COMMANDS[name][0][0]))]
+    for name in arguments.programs or there:
         try:
             run(name, arguments)
         except (Failure, subprocess.SubprocessError, OSError) as failure:

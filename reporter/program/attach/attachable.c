@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reporter/program/attach/machine.h"
 #include "reporter/program/attach/target_map.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/running.h"
@@ -131,7 +132,7 @@ static bool check_rights(pid_t pid, const char *status, struct lmm_reason *ret_r
 
 /* ---- The program ----------------------------------------------------------------------------- */
 
-static bool is_64_bit(pid_t pid)
+static bool is_of_this_machine(pid_t pid)
 {
     unsigned char head[EI_NIDENT + 4] = {0};
     char path[64];
@@ -139,7 +140,8 @@ static bool is_64_bit(pid_t pid)
     snprintf(path, sizeof(path), "/proc/%d/exe", (int) pid);
     int file = open(path, O_RDONLY | O_CLOEXEC);
     bool is_one = file >= 0 && read(file, head, sizeof(head)) == (ssize_t) sizeof(head) &&
-                  head[EI_CLASS] == ELFCLASS64 && head[EI_NIDENT + 2] == EM_X86_64;
+                  head[EI_CLASS] == ELFCLASS64 &&
+                  (head[EI_NIDENT + 2] | head[EI_NIDENT + 3] << 8) == (int) lmm_machine_elf;
 
     if (file >= 0) {
         close(file);
@@ -188,8 +190,8 @@ static bool check_modules(pid_t pid, struct lmm_reason *ret_reason)
     struct modules found = look_at_modules(&map);
 
     lmm_target_map_free(&map);
-    if (!is_64_bit(pid)) {
-        return lmm_reason_set(ret_reason, "it is not an x86-64 program");
+    if (!is_of_this_machine(pid)) {
+        return lmm_reason_set(ret_reason, "it is not an %s program", lmm_machine_name);
     }
     if (found.has_musl) {
         return lmm_reason_set(ret_reason, "its C library is musl; LMM needs glibc");

@@ -7,20 +7,20 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "reporter/program/attach/machine.h"
 #include "reporter/program/attach/safe_point.h"
+#include "reporter/program/attach/stack_words.h"
 #include "reporter/program/ledger/ledger_file.h"
 
 enum {
-    CODE_BYTES_MAX = 16 << 10,  /* of a function, that are searched for branches */
-    CODE_BYTES_LEAST = 64,      /* where its length is not known */
-    STACK_BYTES_MAX = 64 << 20, /* of a thread, that are searched for return addresses */
+    CODE_BYTES_MAX = 16 << 10, /* of a function, that are searched for branches */
+    CODE_BYTES_LEAST = 64,     /* where its length is not known */
     ISLAND_BYTES = 8192,
     RETRY_US = 1000,
     TRIES = 16,
 };
-
-#define REACH_BYTES UINT64_C(0x60000000) /* of a jump, less what may lie between */
 
 _Static_assert((size_t) LMM_ATTACH_FUNCTIONS_MAX *LMM_ENTRY_ISLAND_BYTES <= (size_t) ISLAND_BYTES,
                "all islands have room");
@@ -157,14 +157,17 @@ static bool plan_entries(struct lmm_attempt *attempt)
 /* Maps a page of islands near the address. */
 static uint64_t map_islands(struct lmm_attempt *attempt, uint64_t near)
 {
+    size_t page = (size_t) sysconf(_SC_PAGESIZE);
+    size_t bytes = page > (size_t) ISLAND_BYTES ? page : (size_t) ISLAND_BYTES;
+
     for (unsigned i = 0; i < TRIES; i++) { /* another thread may map there first */
         lmm_target_map_free(&attempt->map);
         if (!lmm_target_map_read(attempt->tracee.pid, &attempt->map)) {
             return 0;
         }
-        uint64_t gap = lmm_target_map_gap(&attempt->map, near, ISLAND_BYTES);
+        uint64_t gap = lmm_target_map_gap(&attempt->map, near, bytes);
         const uint64_t arguments[6] = {gap,
-                                       ISLAND_BYTES,
+                                       bytes,
                                        PROT_READ | PROT_EXEC,
                                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
                                        UINT64_MAX,
@@ -189,7 +192,7 @@ static bool choose_islands(struct lmm_attempt *attempt)
         uint64_t old = attempt->there.functions[i].old;
         uint64_t distance = page > old ? page - old : old - page;
 
-        if (old != 0 && (page == 0 || distance > REACH_BYTES)) {
+        if (old != 0 && (page == 0 || distance > lmm_entry_reach)) {
             page = map_islands(attempt, old);
         }
         if (old != 0 && page == 0) {
@@ -213,60 +216,36 @@ static bool write_islands(struct lmm_attempt *attempt)
     return true;
 }
 
-/* Entries, and where libc's _Fork is. An entry that is not planned has no bytes. */
-struct moves {
+/* What the words of a thread's stack are compared with: entries (one that is not planned has no bytes), and where libc's _Fork is;
+ * and what they may be. */
+struct look {
     const struct lmm_entry *entries;
     size_t count;
     uint64_t fork;
     uint64_t fork_bytes;
+    bool has_moved; /* an address of an instruction that is moved: of a return, or of a handler's */
+    bool has_fork;  /* one in _Fork */
 };
 
 /* Whether a word is the address of an instruction that is moved. */
-static bool is_moved(const struct moves *moves, uint64_t word)
+static bool is_moved(const struct look *look, uint64_t word)
 {
-    for (size_t i = 0; i < moves->count; i++) {
-        if (lmm_entry_has(&moves->entries[i], word)) {
+    for (size_t i = 0; i < look->count; i++) {
+        if (lmm_entry_has(&look->entries[i], word)) {
             return true;
         }
     }
     return false;
 }
 
-/* What the words of a thread's stack may be. */
-struct found {
-    bool is_moved; /* an address of an instruction that is moved: of a return, or of a handler's */
-    bool is_fork;  /* one in _Fork */
-};
-
-static void look_at_words(const struct moves *moves, const uint64_t *words, size_t count,
-                          struct found *found)
+static void look_at_words(const uint64_t *words, size_t count, void *arg)
 {
+    struct look *look = arg;
+
     for (size_t i = 0; i < count; i++) {
-        found->is_moved = found->is_moved || is_moved(moves, words[i]);
-        found->is_fork = found->is_fork || words[i] - moves->fork < moves->fork_bytes;
+        look->has_moved = look->has_moved || is_moved(look, words[i]);
+        look->has_fork = look->has_fork || words[i] - look->fork < look->fork_bytes;
     }
-}
-
-/* Looks at all words of its stack. False: it cannot be read. */
-static bool look_at_stack(const struct lmm_attempt *attempt, const struct moves *moves,
-                          uint64_t pointer, struct found *found)
-{
-    static uint64_t words[8192];
-    uint64_t at = pointer & ~UINT64_C(7);
-    const struct lmm_mapping *stack = lmm_target_map_find(&attempt->map, at);
-    uint64_t end = stack == NULL ? at : stack->to;
-
-    end = end - at > (uint64_t) STACK_BYTES_MAX ? at + STACK_BYTES_MAX : end;
-    while (at < end) {
-        size_t bytes = end - at < sizeof(words) ? (size_t) (end - at) : sizeof(words);
-
-        if (!lmm_tracee_read(&attempt->tracee, at, words, bytes)) {
-            return false;
-        }
-        look_at_words(moves, words, bytes / sizeof(words[0]), found);
-        at += bytes;
-    }
-    return true;
 }
 
 /* Whether the thread is in _Fork: LMM's locks would not be held when its child is made. */
@@ -281,26 +260,26 @@ static bool is_forking(struct lmm_attempt *attempt, pid_t thread)
 }
 
 /* Whether a thread is among the instructions that are moved, or may return to them, or forks. */
-static bool is_in_the_way(struct lmm_attempt *attempt, const struct moves *moves, pid_t thread)
+static bool is_in_the_way(struct lmm_attempt *attempt, const struct lmm_entry *entries,
+                          size_t count, pid_t thread)
 {
-    struct user_regs_struct registers;
-    struct found found = {false, false};
+    struct look look = {entries, count, attempt->fork, attempt->fork_bytes, false, false};
+    struct user_regs_struct now;
 
-    if (!lmm_thread_get(thread, &registers) || is_moved(moves, registers.rip) ||
-        !look_at_stack(attempt, moves, registers.rsp, &found)) {
+    if (!lmm_thread_get(thread, &now) || is_moved(&look, lmm_machine_pc(&now)) ||
+        !lmm_stack_words_visit(&attempt->tracee, &attempt->map, lmm_machine_sp(&now), look_at_words,
+                               &look)) {
         return true;
     }
-    return found.is_moved || registers.rip - attempt->fork < attempt->fork_bytes ||
-           (found.is_fork && is_forking(attempt, thread));
+    return look.has_moved || lmm_machine_pc(&now) - attempt->fork < attempt->fork_bytes ||
+           (look.has_fork && is_forking(attempt, thread));
 }
 
 bool lmm_attempt_is_clear(struct lmm_attempt *attempt, const struct lmm_entry *entries,
                           size_t count)
 {
-    const struct moves moves = {entries, count, attempt->fork, attempt->fork_bytes};
-
     for (size_t i = 0; i < attempt->tracee.count; i++) {
-        if (is_in_the_way(attempt, &moves, attempt->tracee.threads[i].id)) {
+        if (is_in_the_way(attempt, entries, count, attempt->tracee.threads[i].id)) {
             return false;
         }
     }
@@ -325,10 +304,10 @@ static bool collect_entries(struct lmm_attempt *attempt)
     bool done = true;
 
     for (size_t i = 0; done && i < attempt->there.count; i++) {
-        done =
-            !attempt->is_led[i] ||
-            lmm_attempt_add_patch(attempt, attempt->entries[i].address, attempt->entries[i].patch,
-                                  LMM_ENTRY_PATCH_BYTES, attempt->there.functions[i].role);
+        done = !attempt->is_led[i] ||
+               lmm_attempt_add_patch(attempt, attempt->entries[i].address,
+                                     attempt->entries[i].patch, attempt->entries[i].patch_bytes,
+                                     attempt->there.functions[i].role);
     }
     return done;
 }

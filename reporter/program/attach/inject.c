@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "reporter/program/attach/attempt.h"
+#include "reporter/program/attach/machine.h"
 #include "reporter/program/attach/safe_point.h"
 #include "reporter/program/attach/urgency.h"
 #include "reporter/program/ledger/ledger_file.h"
@@ -15,13 +16,21 @@ static const uint64_t CALL_NS = UINT64_C(5000000000);
 
 /* ---- A safe point ---------------------------------------------------------------------------- */
 
+/* Whether a thread was stopped in a system call for which it would have waited on, and which starts again. */
+static bool is_waiting(const struct lmm_thread *thread)
+{
+    struct user_regs_struct registers;
+
+    return lmm_thread_get(thread->id, &registers) && lmm_machine_is_waiting(thread, &registers);
+}
+
 /* A thread that waits, and is where dlopen can be called; 0: none is. */
 static pid_t find_waiting(struct lmm_attempt *attempt)
 {
     for (size_t i = 0; i < attempt->tracee.count; i++) {
         const struct lmm_thread *thread = &attempt->tracee.threads[i];
 
-        if (thread->is_interrupted && lmm_safe_points_is_waiting(thread->id) &&
+        if (thread->is_interrupted && is_waiting(thread) &&
             lmm_safe_points_is_safe(attempt->points, thread->id)) {
             return thread->id;
         }
@@ -143,7 +152,7 @@ bool lmm_inject(struct lmm_injection *injection, struct lmm_reason *ret_reason)
                                     .options = injection->options,
                                     .reason = ret_reason,
                                     .begun_ns = lmm_tracee_now(),
-                                    .begun_ticks = __builtin_ia32_rdtsc()};
+                                    .begun_ticks = lmm_machine_ticks()};
     attempt.deadline_ns = attempt.begun_ns + injection->timeout_ns;
     hold_signals(&signals);
     struct lmm_urgency urgency = lmm_urgency_raise(injection->pid);

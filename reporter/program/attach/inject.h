@@ -8,11 +8,11 @@
  *   2. That thread loads the library, starts LMM, and maps the islands: code through which the entries lead.
  *   3. All threads are stopped again, at a moment when none is among the instructions that are replaced,
  *      nor returns to them. The entries are written, and all go on. Where the instructions of an entry cannot be moved, the words of all
- *      modules that lead to malloc are changed instead (attempt_tables).
+ *      modules that lead to malloc are changed instead (attempt_tables; x86-64 only).
  *
  * Until the last step nothing that the process runs has changed, except for callers of malloc in the first. When this process is killed, at any
  * moment, all threads go on (remote_call, attempt_caller); what the entries lead to is written so that each state in between holds: those of
- * functions that take a block come before those that make one. x86-64 only.
+ * functions that take a block come before those that make one.
  */
 #ifndef LMM_PROGRAM_INJECT_H
 #define LMM_PROGRAM_INJECT_H

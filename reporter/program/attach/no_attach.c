@@ -10,11 +10,11 @@ bool lmm_attachable(pid_t pid, bool tries_seccomp, struct lmm_reason *ret_reason
 {
     (void) pid;
     (void) tries_seccomp;
-    return lmm_reason_set(ret_reason, "lmm attach needs x86-64");
+    return lmm_reason_set(ret_reason, "lmm attach needs x86-64 or AArch64");
 }
 
 bool lmm_inject(struct lmm_injection *injection, struct lmm_reason *ret_reason)
 {
     (void) injection;
-    return lmm_reason_set(ret_reason, "lmm attach needs x86-64");
+    return lmm_reason_set(ret_reason, "lmm attach needs x86-64 or AArch64");
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/program/attach/remote_call.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,14 +11,17 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include "reporter/program/attach/machine.h"
 #include "reporter/program/attach/target_map.h"
 #include "reporter/program/attach/tracee.h"
 #include "reporter/program/ledger/ledger_file.h"
 
 enum {
-    PAGE_BYTES = 4096,
-    GUARD_BYTES = PAGE_BYTES, /* first, so that a stack that is too small meets it */
-    TEXT_BYTES = 2 * PAGE_BYTES,
+    ERROR_MAX = 4095,
+    GUARD_BYTES =
+        64
+        << 10, /* first, so that a stack that is too small meets it; whole pages on every system */
+    TEXT_BYTES = 8192,
     STACK_BYTES = 1 << 20,
     TEXT_OFFSET = GUARD_BYTES + STACK_BYTES,
     MEMORY_BYTES = TEXT_OFFSET + TEXT_BYTES,
@@ -59,10 +61,13 @@ static bool keep_state(struct lmm_remote *remote)
     struct iovec bytes = {state->bytes, sizeof(state->bytes)};
     bool done =
         lmm_thread_get(remote->thread, &state->registers) &&
-        ptrace(PTRACE_GETREGSET, remote->thread, (void *) NT_X86_XSTATE, &bytes) == 0 &&
+        ptrace(PTRACE_GETREGSET, remote->thread, (void *) (uintptr_t) lmm_machine_float_set,
+               &bytes) == 0 &&
         ptrace(PTRACE_GETSIGMASK, remote->thread, (void *) sizeof(state->mask), &state->mask) == 0;
 
     state->count = bytes.iov_len;
+    state->resumed =
+        lmm_machine_resumed(lmm_tracee_thread(remote->tracee, remote->thread), &state->registers);
     return done;
 }
 
@@ -72,18 +77,15 @@ static void restore_state(struct lmm_remote *remote)
     struct iovec bytes = {remote->state.bytes, remote->state.count};
 
     set_mask(remote->thread, remote->state.mask);
-    ptrace(PTRACE_SETREGSET, remote->thread, (void *) NT_X86_XSTATE, &bytes);
+    ptrace(PTRACE_SETREGSET, remote->thread, (void *) (uintptr_t) lmm_machine_float_set, &bytes);
     lmm_thread_set(remote->thread, &remote->state.registers);
 }
 
-/* Registers as they are at a call: no system call is started again, and no string is copied downwards. */
 static struct user_regs_struct clean_registers(const struct lmm_remote *remote)
 {
-    enum { DIRECTION = 1 << 10, TRAP = 1 << 8, RESUME = 1 << 16 };
     struct user_regs_struct registers = remote->state.registers;
 
-    registers.orig_rax = ~0ull;
-    registers.eflags &= ~(uint64_t) (DIRECTION | TRAP | RESUME);
+    lmm_machine_clean(&registers);
     return registers;
 }
 
@@ -131,7 +133,7 @@ static int run_to_stop(pid_t thread, uint64_t deadline_ns)
 static bool has_returned(const struct lmm_remote *remote, struct user_regs_struct *ret_registers)
 {
     return lmm_thread_get(remote->thread, ret_registers) &&
-           ret_registers->rip == remote->code + LMM_REMOTE_STATE;
+           lmm_machine_pc(ret_registers) == remote->code + LMM_REMOTE_STATE;
 }
 
 /* Lets the thread run until it has made the system call of the code, and stands after it. */
@@ -183,35 +185,24 @@ int64_t lmm_remote_system_call(struct lmm_remote *remote, uint64_t number,
 {
     struct user_regs_struct registers = clean_registers(remote);
 
-    registers.rip = remote->code + LMM_REMOTE_CALL;
-    registers.rax = number;
-    registers.rdi = arguments[0];
-    registers.rsi = arguments[1];
-    registers.rdx = arguments[2];
-    registers.r10 = arguments[3];
-    registers.r8 = arguments[4];
-    registers.r9 = arguments[5];
-    return call(remote, lmm_tracee_now() + KERNEL_NS, &registers) ? (int64_t) registers.rax
-                                                                  : -EFAULT;
+    lmm_machine_prepare_system_call(remote->code + LMM_REMOTE_CALL, number, arguments, &registers);
+    return call(remote, lmm_tracee_now() + KERNEL_NS, &registers)
+               ? lmm_machine_system_result(&registers)
+               : -EFAULT;
 }
 
 bool lmm_remote_call(struct lmm_remote *remote, uint64_t function, uint64_t first, uint64_t second,
                      uint64_t *ret_result)
 {
     struct user_regs_struct registers = clean_registers(remote);
-    uint64_t stack = remote->memory + GUARD_BYTES + STACK_BYTES - sizeof(uint64_t);
+    const uint64_t arguments[2] = {first, second};
 
-    registers.rip = function;
-    registers.rsp = stack;
-    registers.rbp = 0;
-    registers.rdi = first;
-    registers.rsi = second;
-    registers.rax = 0;
-    if (!lmm_tracee_write(remote->tracee, stack, &remote->code, sizeof(remote->code)) ||
+    if (!lmm_machine_prepare_call(remote->tracee, function, remote->memory + TEXT_OFFSET,
+                                  remote->code, arguments, &registers) ||
         !call(remote, remote->deadline_ns, &registers)) {
         return false;
     }
-    *ret_result = registers.rdi;
+    *ret_result = lmm_machine_result(&registers);
     return true;
 }
 
@@ -248,7 +239,8 @@ static bool put_code(struct lmm_remote *remote, const struct lmm_target_map *map
     if (!lmm_tracee_write(remote->tracee, remote->frame, frame, remote->frame_bytes)) {
         return false;
     }
-    const struct lmm_spare wanted = {.is_code = true, .bytes = sizeof(code), .align = 1};
+    const struct lmm_spare wanted = {
+        .is_code = true, .bytes = sizeof(code), .align = LMM_REMOTE_CODE_ALIGN};
 
     remote->code = lmm_target_map_spare(remote->tracee, map, &wanted);
     return remote->code != 0 && lmm_tracee_write(remote->tracee, remote->code, code, sizeof(code));
@@ -271,7 +263,7 @@ static bool take_thread(struct lmm_remote *remote)
 {
     struct user_regs_struct registers = clean_registers(remote);
 
-    registers.rip = remote->code + LMM_REMOTE_STATE;
+    lmm_machine_set_pc(&registers, remote->code + LMM_REMOTE_STATE);
     return ptrace(PTRACE_SETOPTIONS, remote->thread, NULL, PTRACE_O_TRACESYSGOOD) == 0 &&
            lmm_thread_set(remote->thread, &registers) && set_mask(remote->thread, all_but_faults());
 }
@@ -283,7 +275,7 @@ static bool map_memory(struct lmm_remote *remote)
         0, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, UINT64_MAX, 0};
     int64_t memory = lmm_remote_system_call(remote, SYS_mmap, map);
 
-    if (memory <= 0 && memory > -PAGE_BYTES) {
+    if (memory <= 0 && memory >= -ERROR_MAX) {
         return false;
     }
     remote->memory = (uint64_t) memory;

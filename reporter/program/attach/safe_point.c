@@ -3,7 +3,6 @@
 
 #include <elf.h>
 #include <elfutils/libdwfl.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <lmm/attach.h>
@@ -12,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reporter/program/attach/machine.h"
 #include "reporter/program/attach/target_map.h"
 #include "reporter/program/attach/tracee.h"
 #include "reporter/program/base/array.h"
@@ -235,23 +235,19 @@ static bool read_word(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *ret_word, void
     const struct lmm_safe_points *points = arg;
 
     (void) dwfl;
-    return lmm_tracee_read(points->tracee, address, ret_word, sizeof(*ret_word));
+    if (!lmm_tracee_read(points->tracee, address, ret_word, sizeof(*ret_word))) {
+        return false;
+    }
+    *ret_word = lmm_machine_unsigned(*ret_word);
+    return true;
 }
 
-/* In the order of DWARF's numbers. */
 static bool set_registers(Dwfl_Thread *thread, void *arg)
 {
     struct user_regs_struct now;
 
     (void) arg;
-    if (!lmm_thread_get(dwfl_thread_tid(thread), &now)) {
-        return false;
-    }
-    const Dwarf_Word registers[] = {now.rax, now.rdx, now.rcx, now.rbx, now.rsi, now.rdi,
-                                    now.rbp, now.rsp, now.r8,  now.r9,  now.r10, now.r11,
-                                    now.r12, now.r13, now.r14, now.r15, now.rip};
-    return dwfl_thread_state_registers(thread, 0, sizeof(registers) / sizeof(registers[0]),
-                                       registers);
+    return lmm_thread_get(dwfl_thread_tid(thread), &now) && lmm_machine_give(thread, &now);
 }
 
 static bool open_dwfl(struct lmm_safe_points *points)
@@ -274,14 +270,13 @@ static bool open_dwfl(struct lmm_safe_points *points)
            dwfl_attach_state(points->dwfl, NULL, followed, &threads, points);
 }
 
-/* What a handler of a signal returns to: mov $15,%rax; syscall. */
+/* Whether a handler of a signal returns there. */
 static bool is_signal_return(const struct lmm_safe_points *points, uint64_t pc)
 {
-    static const unsigned char code[] = {0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05};
-    unsigned char found[sizeof(code)];
+    unsigned char found[16];
 
-    return lmm_tracee_read(points->tracee, pc, found, sizeof(found)) &&
-           memcmp(found, code, sizeof(code)) == 0;
+    return lmm_tracee_read(points->tracee, pc, found, lmm_machine_signal_return_bytes) &&
+           memcmp(found, lmm_machine_signal_return, lmm_machine_signal_return_bytes) == 0;
 }
 
 /* A stack with more frames may have no end: where tables of unwinding are wrong, a walk can go in a circle. */
@@ -395,19 +390,4 @@ bool lmm_safe_points_loader(const struct lmm_safe_points *points, uint64_t *ret_
     *ret_from = points->loader.from;
     *ret_to = points->loader.to;
     return points->loader.to != 0;
-}
-
-/* The kernel's own results, which it turns into a new start of the call. */
-bool lmm_safe_points_is_waiting(pid_t thread)
-{
-    enum { RESTARTSYS = 512, RESTARTNOINTR = 513, RESTARTNOHAND = 514, RESTART_BLOCK = 516 };
-    struct user_regs_struct registers;
-
-    if (!lmm_thread_get(thread, &registers) || (int64_t) registers.orig_rax < 0) {
-        return false;
-    }
-    int64_t result = -(int64_t) registers.rax;
-
-    return result == RESTARTSYS || result == RESTARTNOINTR || result == RESTARTNOHAND ||
-           result == RESTART_BLOCK || result == EINTR;
 }

@@ -33,9 +33,6 @@ uint64_t lmm_safe_points_libc(const struct lmm_safe_points *points, const char *
 bool lmm_safe_points_loader(const struct lmm_safe_points *points, uint64_t *ret_from,
                             uint64_t *ret_to);
 
-/* Whether the thread was stopped in a system call for which it would have waited on, which starts again. */
-bool lmm_safe_points_is_waiting(pid_t thread);
-
 /* Whether its stack is as said above. */
 bool lmm_safe_points_is_safe(const struct lmm_safe_points *points, pid_t thread);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reporter/program/attach/stack_words.h"
 #include "reporter/program/attach/target_map.h"
 #include "reporter/program/attach/tracee.h"
 
@@ -14,9 +15,8 @@ enum {
     PAGE_WORDS = PAGE_BYTES / 8,
     PAGES_AT_ONCE = 512,
     CODE_AT_ONCE = 1 << 16,
-    STACK_BYTES = 8 << 20,      /* below a thread's stack pointer: what it has left there */
-    STACK_BYTES_MAX = 64 << 20, /* of a thread, that are searched */
-    GUARD_OFFSET = 0x30, /* of what libc mangles pointers with, in a thread's control block */
+    STACK_BYTES = 8 << 20, /* below a thread's stack pointer: what it has left there */
+    GUARD_OFFSET = 0x30,   /* of what libc mangles pointers with, in a thread's control block */
     ROTATION = 17,
 };
 
@@ -264,19 +264,32 @@ bool lmm_stored_find_in_code(const struct lmm_tracee *tracee, uint64_t from, uin
 
 /* ---- Stacks ---------------------------------------------------------------------------------- */
 
-static void look_at_word(const struct lmm_stored_targets *targets, const struct range *range,
-                         uint64_t from, uint64_t to, uint64_t word, struct lmm_stack_facts *facts)
+/* What words are compared with, and what was found. */
+struct look {
+    const struct lmm_stored_targets *targets;
+    struct range range;
+    uint64_t from;
+    uint64_t to;
+    struct lmm_stack_facts *facts;
+};
+
+static void look_at_words(const uint64_t *words, size_t count, void *arg)
 {
-    facts->has_target = facts->has_target || is_target(targets, range, word);
-    facts->has_range = facts->has_range || (word >= from && word < to);
+    struct look *look = arg;
+
+    for (size_t i = 0; i < count; i++) {
+        look->facts->has_target =
+            look->facts->has_target || is_target(look->targets, &look->range, words[i]);
+        look->facts->has_range =
+            look->facts->has_range || (words[i] >= look->from && words[i] < look->to);
+    }
 }
 
 bool lmm_stored_look_at_stack(const struct lmm_tracee *tracee, const struct lmm_target_map *map,
                               pid_t thread, const struct lmm_stored_targets *targets, uint64_t from,
                               uint64_t to, struct lmm_stack_facts *ret_facts)
 {
-    static uint64_t words[8192];
-    struct range range = range_of(targets);
+    struct look look = {targets, range_of(targets), from, to, ret_facts};
     struct user_regs_struct now;
 
     *ret_facts = (struct lmm_stack_facts) {.has_target = false};
@@ -287,23 +300,6 @@ bool lmm_stored_look_at_stack(const struct lmm_tracee *tracee, const struct lmm_
                                   now.rbp, now.r8,  now.r9,  now.r10, now.r11, now.r12,
                                   now.r13, now.r14, now.r15, now.rip};
 
-    for (size_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
-        look_at_word(targets, &range, from, to, registers[i], ret_facts);
-    }
-    uint64_t at = now.rsp & ~UINT64_C(7);
-    const struct lmm_mapping *stack = lmm_target_map_find(map, at);
-    uint64_t end = stack == NULL ? at : stack->to;
-
-    end = end - at > (uint64_t) STACK_BYTES_MAX ? at + STACK_BYTES_MAX : end;
-    for (; at < end; at += sizeof(words)) {
-        size_t bytes = end - at < sizeof(words) ? (size_t) (end - at) : sizeof(words);
-
-        if (!lmm_tracee_read(tracee, at, words, bytes)) {
-            return false;
-        }
-        for (size_t i = 0; i < bytes / sizeof(words[0]); i++) {
-            look_at_word(targets, &range, from, to, words[i], ret_facts);
-        }
-    }
-    return true;
+    look_at_words(registers, sizeof(registers) / sizeof(registers[0]), &look);
+    return lmm_stack_words_visit(tracee, map, now.rsp, look_at_words, &look);
 }

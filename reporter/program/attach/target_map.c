@@ -12,16 +12,22 @@
 #include "reporter/program/ledger/running.h"
 
 enum {
-    PAGE_BYTES = 4096,
+    PAGE_BYTES_MAX = 64 << 10,
     PROGRAM_BYTES = 4096, /* of its path */
     PROGRAM_HEADERS_MAX = 64,
     DYNAMIC_MAX = 256,
     SYMBOLS_MAX = 1 << 22,
     STRING_BYTES_MAX = 256 << 20,
-    GAP_BYTES = 1 << 30,
     WORD_BYTES_MAX = 1 << 28,
-    LOWEST = 1 << 20, /* the kernel lets nobody map the first pages */
+    KERNEL_SHIFT = 55, /* addresses of the kernel have bits from there on */
+    LOWEST = 1 << 20,  /* the kernel lets nobody map the first pages */
 };
+
+/* Of the system: this program's, and the process's. */
+static uint64_t page_bytes(void)
+{
+    return (uint64_t) sysconf(_SC_PAGESIZE);
+}
 
 /* ---- Mappings -------------------------------------------------------------------------------- */
 
@@ -144,11 +150,11 @@ uint64_t lmm_target_map_gap(const struct lmm_target_map *map, uint64_t address, 
     for (size_t i = 0; i < map->count; i++) {
         const struct lmm_mapping *next = &map->mappings[i];
 
-        if (next->from > end && next->from - end >= bytes && next->from >> 47 == 0) {
+        if (next->from > end && next->from - end >= bytes && next->from >> KERNEL_SHIFT == 0) {
             const uint64_t ends[] = {end, next->from - bytes};
 
             for (size_t k = 0; k < 2; k++) {
-                if (ends[k] >= LOWEST && distance(ends[k], address) < (uint64_t) GAP_BYTES &&
+                if (ends[k] >= LOWEST && distance(ends[k], address) < LMM_TARGET_MAP_REACH &&
                     (best == 0 || distance(ends[k], address) < distance(best, address))) {
                     best = ends[k];
                 }
@@ -184,7 +190,7 @@ static bool read_module(const struct lmm_tracee *tracee, uint64_t start, struct 
     for (size_t i = 0; i < ret_module->count; i++) {
         const Elf64_Phdr *header = &ret_module->headers[i];
         if (header->p_type == PT_LOAD && header->p_vaddr < first) {
-            first = header->p_vaddr & ~(uint64_t) (PAGE_BYTES - 1);
+            first = header->p_vaddr & ~(page_bytes() - 1);
         }
     }
     ret_module->bias = start - first;
@@ -195,7 +201,7 @@ static bool read_module(const struct lmm_tracee *tracee, uint64_t start, struct 
 static uint64_t end_of_used(const struct lmm_tracee *tracee, uint64_t from, uint64_t page_end)
 {
     enum { GAP = 8 };
-    unsigned char found[PAGE_BYTES];
+    static unsigned char found[PAGE_BYTES_MAX];
     size_t used = (size_t) (page_end - from);
 
     if (used > sizeof(found) || !lmm_tracee_read(tracee, from, found, used)) {
@@ -213,8 +219,8 @@ static uint64_t spare_of(const struct lmm_tracee *tracee, const struct lmm_targe
                          const char *path, uint64_t segment_end, const struct lmm_spare *wanted)
 {
     const struct lmm_mapping *mapping = lmm_target_map_find(map, segment_end - 1);
-    uint64_t page_end = (segment_end + PAGE_BYTES - 1) & ~(uint64_t) (PAGE_BYTES - 1);
-    bool is_near = wanted->near == 0 || distance(page_end, wanted->near) < (uint64_t) GAP_BYTES;
+    uint64_t page_end = (segment_end + page_bytes() - 1) & ~(page_bytes() - 1);
+    bool is_near = wanted->near == 0 || distance(page_end, wanted->near) < LMM_TARGET_MAP_REACH;
 
     if (!is_near || mapping == NULL || mapping->to != page_end ||
         strcmp(mapping->path, path) != 0 || (wanted->is_code && !mapping->is_code)) {

@@ -27,6 +27,13 @@ struct lmm_mapping {
     char *path;      /* never NULL */
 };
 
+/* How near code must be that a branch can reach it, and what lies around both. */
+#if defined(__x86_64__)
+#define LMM_TARGET_MAP_REACH (UINT64_C(1) << 30)
+#else
+#define LMM_TARGET_MAP_REACH (UINT64_C(64) << 20)
+#endif
+
 struct lmm_target_map {
     struct lmm_mapping *mappings; /* in the order of addresses */
     size_t count;
@@ -43,7 +50,7 @@ const struct lmm_mapping *lmm_target_map_find(const struct lmm_target_map *map, 
 const struct lmm_mapping *lmm_target_map_next_module(const struct lmm_target_map *map,
                                                      const struct lmm_mapping *after);
 
-/* An address range of so many bytes that is free, within 1 GiB of the address; 0: there is none. */
+/* An address range of so many bytes, whole pages, that is free, within LMM_TARGET_MAP_REACH of the address; 0: there is none. */
 uint64_t lmm_target_map_gap(const struct lmm_target_map *map, uint64_t address, size_t bytes);
 
 /* Bytes that no module uses, and nobody else who got some. What is put there must not end with more than 8 zeros. */
@@ -51,7 +58,7 @@ struct lmm_spare {
     bool is_code;   /* they can be executed */
     size_t bytes;   /* at most those of a page */
     uint64_t align; /* a power of two */
-    uint64_t near;  /* within 1 GiB of that address; 0: anywhere */
+    uint64_t near;  /* within LMM_TARGET_MAP_REACH of that address; 0: anywhere */
 };
 
 /* The address of such bytes, all zero: after the end of a segment that cannot be written, in its last page. Only modules are used that are

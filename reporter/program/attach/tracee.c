@@ -114,7 +114,7 @@ static bool take_thread(struct lmm_tracee *tracee, pid_t id, struct lmm_reason *
         return lmm_reason_set(ret_reason, "out of memory");
     }
     thread->id = id;
-    ptrace(PTRACE_INTERRUPT, id, NULL, NULL);
+    lmm_thread_tell_to_stop(tracee->pid, thread);
     return true;
 }
 

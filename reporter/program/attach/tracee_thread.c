@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/program/attach/tracee_thread.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
+
+#include "reporter/program/attach/machine.h"
 
 enum { PAUSE_US = 20, LOOK_EACH = 32, PATH_BYTES = 64 };
 
@@ -34,12 +37,17 @@ void lmm_tracee_pause(unsigned microseconds)
 
 bool lmm_thread_get(pid_t id, struct user_regs_struct *ret_registers)
 {
-    return ptrace(PTRACE_GETREGS, id, NULL, ret_registers) == 0;
+    struct iovec bytes = {ret_registers, sizeof(*ret_registers)};
+
+    return ptrace(PTRACE_GETREGSET, id, (void *) NT_PRSTATUS, &bytes) == 0;
 }
 
 bool lmm_thread_set(pid_t id, const struct user_regs_struct *registers)
 {
-    return ptrace(PTRACE_SETREGS, id, NULL, registers) == 0;
+    struct user_regs_struct copy = *registers;
+    struct iovec bytes = {&copy, sizeof(copy)};
+
+    return ptrace(PTRACE_SETREGSET, id, (void *) NT_PRSTATUS, &bytes) == 0;
 }
 
 /* ---- What /proc says ------------------------------------------------------------------------- */
@@ -107,9 +115,15 @@ int lmm_thread_wait(pid_t pid, struct lmm_thread *thread, uint64_t deadline_ns)
     }
 }
 
+void lmm_thread_tell_to_stop(pid_t pid, struct lmm_thread *thread)
+{
+    lmm_machine_note_call(pid, thread);
+    ptrace(PTRACE_INTERRUPT, thread->id, NULL, NULL);
+}
+
 int lmm_thread_stop(pid_t pid, struct lmm_thread *thread, uint64_t deadline_ns)
 {
-    ptrace(PTRACE_INTERRUPT, thread->id, NULL, NULL);
+    lmm_thread_tell_to_stop(pid, thread);
     return lmm_thread_wait(pid, thread, deadline_ns);
 }
 
@@ -142,51 +156,14 @@ static bool has_signals(pid_t pid, pid_t id)
     return ((sets[0] | sets[1]) & ~sets[2]) != 0;
 }
 
-/* Calls that end with EINTR when their thread was stopped, and have done nothing then. */
-static bool can_begin_again(uint64_t call)
-{
-    static const uint64_t calls[] = {
-        SYS_epoll_wait,    SYS_epoll_pwait, SYS_rt_sigtimedwait, SYS_semop,
-        SYS_semtimedop,    SYS_msgrcv,      SYS_msgsnd,          SYS_io_getevents,
-        SYS_recvfrom,      SYS_recvmsg,     SYS_accept,          SYS_accept4,
-#ifdef SYS_epoll_pwait2
-        SYS_epoll_pwait2,
-#endif
-#ifdef SYS_io_pgetevents
-        SYS_io_pgetevents,
-#endif
-    };
-
-    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-        if (calls[i] == call) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool lmm_thread_was_in_call(const struct user_regs_struct *registers)
-{
-    return (int64_t) registers->orig_rax >= 0 && (int64_t) registers->rax == -EINTR &&
-           can_begin_again(registers->orig_rax);
-}
-
-void lmm_thread_put_before_call(struct user_regs_struct *registers)
-{
-    enum { SYSCALL_BYTES = 2 };
-
-    registers->rax = registers->orig_rax;
-    registers->rip -= SYSCALL_BYTES;
-}
-
 /* I3 of tracee.h. */
 static void begin_again(pid_t pid, const struct lmm_thread *thread)
 {
     struct user_regs_struct registers;
 
     if (thread->is_interrupted && thread->signal == 0 && lmm_thread_get(thread->id, &registers) &&
-        lmm_thread_was_in_call(&registers) && !has_signals(pid, thread->id)) {
-        lmm_thread_put_before_call(&registers);
+        lmm_machine_was_in_call(thread, &registers) && !has_signals(pid, thread->id)) {
+        lmm_machine_put_before_call(thread, &registers);
         lmm_thread_set(thread->id, &registers);
     }
 }

@@ -16,6 +16,14 @@
 /* What is told instead of a signal when a thread stops at a system call, with PTRACE_O_TRACESYSGOOD. */
 enum { LMM_THREAD_IN_CALL = 0x80 | 5 };
 
+/* The system call that a thread waited in before it was told to stop; only as far as the registers do not have it (machine.h). */
+struct lmm_thread_call {
+    int64_t number; /* -1: none, or unknown */
+    uint64_t first; /* argument */
+    uint64_t sp;
+    uint64_t pc; /* after the instruction */
+};
+
 struct lmm_thread {
     pid_t id;
     bool is_stopped;
@@ -23,21 +31,19 @@ struct lmm_thread {
     bool is_held;        /* its process was stopped, for example by SIGSTOP */
     int event;           /* of ptrace, at which it stopped */
     int signal;          /* to be delivered; 0: none */
+    struct lmm_thread_call call;
 };
 
 /* Registers of a stopped thread. */
 bool lmm_thread_get(pid_t id, struct user_regs_struct *ret_registers);
 bool lmm_thread_set(pid_t id, const struct user_regs_struct *registers);
 
-/* Whether a stopped thread's system call has ended with EINTR because of the stop, and has done nothing. */
-bool lmm_thread_was_in_call(const struct user_regs_struct *registers);
-
-/* Changes registers to those before the instruction of their system call. */
-void lmm_thread_put_before_call(struct user_regs_struct *registers);
-
 /* Whether the thread has ended, and only its record is left: waitpid() tells of the first one of a process when all others
  * have ended. */
 bool lmm_thread_is_zombie(pid_t pid, pid_t id);
+
+/* Begins to stop a thread. */
+void lmm_thread_tell_to_stop(pid_t pid, struct lmm_thread *thread);
 
 /* Waits until the thread stops. 1: it has; 0: it has ended; -1: it does not. */
 int lmm_thread_wait(pid_t pid, struct lmm_thread *thread, uint64_t deadline_ns);

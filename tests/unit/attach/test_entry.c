@@ -141,7 +141,7 @@ Test(entry, both_ways)
 
         cr_assert_null(reason, "%s: %s", functions[i].name, reason);
         memcpy(memory + PAGE, entry.island, sizeof(entry.island));
-        memcpy((void *) (uintptr_t) entry.address, entry.patch, sizeof(entry.patch));
+        memcpy((void *) (uintptr_t) entry.address, entry.patch, entry.patch_bytes);
         int (*function)(int) = (int (*)(int))(uintptr_t) memory;
         int (*original)(int) = (int (*)(int))(uintptr_t) entry.original;
 

@@ -7,6 +7,8 @@
 /* An island: a jump to LMM's function by its address; from ORIGINAL on the moved instructions, and a jump back. */
 enum { JUMP_BYTES = 14, ORIGINAL = 16, NEAR_JUMP_BYTES = 5 };
 
+const uint64_t lmm_entry_reach = UINT64_C(0x60000000); /* of a jump, less what may lie between */
+
 struct writer {
     unsigned char *bytes;
     size_t used;
@@ -170,7 +172,7 @@ static const char *move_start(csh decoder, const unsigned char *code, size_t byt
     uint64_t address = entry->address;
     bool has_ended = false;
 
-    while (reason == NULL && entry->bytes < (size_t) LMM_ENTRY_PATCH_BYTES) {
+    while (reason == NULL && entry->bytes < (size_t) NEAR_JUMP_BYTES) {
         if (has_ended) {
             reason = "it is too short";
         } else if (!cs_disasm_iter(decoder, &code, &bytes, &address, instruction)) {
@@ -221,6 +223,7 @@ static const char *plan(csh decoder, const unsigned char *code, size_t bytes, ui
     }
     put_far_jump(&there, entry->address + entry->bytes);
     put_branch(&here, near_jump, sizeof(near_jump), island);
+    entry->patch_bytes = here.used;
     entry->original = island + ORIGINAL;
     return there.is_short || here.is_short ? "its first instructions reach too far"
            : has_branch_there(decoder, code, bytes, entry->address, entry)

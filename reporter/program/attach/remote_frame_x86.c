@@ -4,8 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "reporter/program/attach/tracee_thread.h"
-
 /* As the kernel has it (asm/ucontext.h): glibc's struct has a longer mask. */
 struct frame {
     uint64_t flags;
@@ -72,17 +70,6 @@ static void put_state(const struct lmm_remote_state *state, bool is_short, unsig
     memcpy(at + state->count, &end_magic, sizeof(end_magic));
 }
 
-/* The kernel's own results, which it turns into a new start of the call where the thread returns from it. */
-static bool starts_again(const struct user_regs_struct *registers)
-{
-    enum { RESTARTSYS = 512, RESTARTNOINTR = 513, RESTARTNOHAND = 514, RESTART_BLOCK = 516 };
-    int64_t result = -(int64_t) registers->rax;
-
-    return (int64_t) registers->orig_rax >= 0 &&
-           (result == RESTARTSYS || result == RESTARTNOINTR || result == RESTARTNOHAND ||
-            result == RESTART_BLOCK || lmm_thread_was_in_call(registers));
-}
-
 void lmm_remote_frame_make(const struct lmm_remote_state *state, uint64_t address, bool is_short,
                            unsigned char ret_frame[LMM_REMOTE_FRAME_BYTES],
                            unsigned char ret_code[LMM_REMOTE_CODE_BYTES])
@@ -96,11 +83,7 @@ void lmm_remote_frame_make(const struct lmm_remote_state *state, uint64_t addres
         0xb8, 0x0f, 0,    0, 0,                /* mov $SYS_rt_sigreturn, %eax */
         0x0f, 0x05,                            /* syscall */
     };
-    struct user_regs_struct now = state->registers;
-
-    if (starts_again(&now)) {
-        lmm_thread_put_before_call(&now);
-    }
+    const struct user_regs_struct now = state->resumed;
     const struct frame frame = {
         .flags = HAS_STATE | HAS_SS,
         .stack = {.flags = NO_FLAGS},
