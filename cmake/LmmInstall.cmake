@@ -27,10 +27,12 @@ install(FILES "${CMAKE_CURRENT_BINARY_DIR}/lmm-config.cmake"
               "${CMAKE_CURRENT_BINARY_DIR}/lmm-config-version.cmake"
         DESTINATION "${lmm_package_dir}")
 
-# A private folder: no program links with the drop-in, and `lmm run` finds it relative to itself.
-if(TARGET lmm_preload)
-    install(TARGETS lmm_preload LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/lmm")
-endif()
+# A private folder: no program links with the drop-in and the modules of `lmm`, which finds them relative to itself.
+foreach(target IN ITEMS lmm_preload lmm_capstone lmm_server)
+    if(TARGET ${target})
+        install(TARGETS ${target} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/lmm")
+    endif()
+endforeach()
 
 # The program is not built as a part of another project.
 if(TARGET lmm_command)

@@ -3,7 +3,7 @@
 # The relocatable archive of programs and libraries, for scripts/package, which sources this file after fresh_root.sh.
 #
 # It is built in a minimal root of Debian 11, whose libraries need glibc 2.28 at most, except SQLite's, which needs log()
-# of 2.29: that is linked into `lmm`, with the log() of before (both differ only in how they set errno). All others but
+# of 2.29: that is linked into `lmm`'s module, with the log() of before (both differ only in how they set errno). All others but
 # glibc's own are beside `lmm`, which finds them by $ORIGIN.
 
 # make_sqlite FOLDER: a static SQLite that pkg-config finds in the folder.
@@ -44,11 +44,11 @@ note_part() {
         >>"$tree/THIRD-PARTY"
 }
 
-# add_libraries TREE: what `lmm` needs besides glibc.
+# add_libraries TREE: what `lmm` and its modules need besides glibc.
 add_libraries() {
-    local tree=$1 path package needed=lib/lmm/needed
+    local tree=$1 path package module needed=lib/lmm/needed
     mkdir -p "$tree/$needed"
-    for path in $(ldd "$tree/bin/lmm" | awk '$2 == "=>" {print $3}' | LC_ALL=C sort); do
+    for path in $(ldd "$tree/bin/lmm" "$tree"/lib/lmm/*.so | awk '$2 == "=>" {print $3}' | LC_ALL=C sort -u); do
         package=$(package_of "$path")
         if [[ $package != libc6 ]]; then
             cp -L "$path" "$tree/$needed"
@@ -60,6 +60,10 @@ add_libraries() {
     done
     # shellcheck disable=SC2016
     patchelf --set-rpath '$ORIGIN/../lib/lmm/needed' "$tree/bin/lmm"
+    for module in capstone server; do
+        # shellcheck disable=SC2016
+        patchelf --set-rpath '$ORIGIN/needed' "$tree/lib/lmm/liblmm_$module.so"
+    done
 }
 
 # What runs in the root: makes /NAME.tar.xz, and /typed-example, a program that is linked with its library.
@@ -77,8 +81,9 @@ build_tarball() {
     find "$tree" -type f '(' -name '*.so*' -o -path '*/bin/lmm' ')' -exec strip --strip-debug {} +
     printf '%s\t%s\t%s\n' '# file' 'what it is, or contains' 'its licence' >"$tree/THIRD-PARTY"
     add_libraries "$tree"
-    note_part "$tree" bin/lmm libsqlite3-0
+    note_part "$tree" lib/lmm/liblmm_server.so libsqlite3-0
     note_part "$tree" bin/lmm node-d3
+    note_part "$tree" bin/lmm libstdc++6
     for file in bin/lmm lib/liblmm.a "lib/$(readlink "$tree/lib/liblmm.so")" lib/lmm/liblmm_preload.so; do
         note_part "$tree" "$file" uthash-dev
     done

@@ -4,6 +4,8 @@
 #include <capstone/capstone.h>
 #include <string.h>
 
+#include "reporter/program/types/capstone_functions.h"
+
 /* An island: a jump to LMM's function by its address; from ORIGINAL on the moved instructions, and a jump back. */
 enum { JUMP_BYTES = 14, ORIGINAL = 16, NEAR_JUMP_BYTES = 5 };
 
@@ -167,7 +169,7 @@ static bool is_end(const cs_insn *instruction)
 static const char *move_start(csh decoder, const unsigned char *code, size_t bytes,
                               struct writer *writer, struct lmm_entry *entry)
 {
-    cs_insn *instruction = cs_malloc(decoder);
+    cs_insn *instruction = lmm_capstone()->malloc(decoder);
     const char *reason = instruction == NULL ? "out of memory" : NULL;
     uint64_t address = entry->address;
     bool has_ended = false;
@@ -175,7 +177,7 @@ static const char *move_start(csh decoder, const unsigned char *code, size_t byt
     while (reason == NULL && entry->bytes < (size_t) NEAR_JUMP_BYTES) {
         if (has_ended) {
             reason = "it is too short";
-        } else if (!cs_disasm_iter(decoder, &code, &bytes, &address, instruction)) {
+        } else if (!lmm_capstone()->disasm_iter(decoder, &code, &bytes, &address, instruction)) {
             reason = "its first instructions are unknown";
         } else if (!move(writer, instruction)) {
             reason = "its first instructions cannot be moved";
@@ -185,7 +187,7 @@ static const char *move_start(csh decoder, const unsigned char *code, size_t byt
         }
     }
     if (instruction != NULL) {
-        cs_free(instruction, 1);
+        lmm_capstone()->free(instruction, 1);
     }
     return reason;
 }
@@ -194,15 +196,15 @@ static const char *move_start(csh decoder, const unsigned char *code, size_t byt
 static bool has_branch_there(csh decoder, const unsigned char *code, size_t bytes, uint64_t address,
                              const struct lmm_entry *entry)
 {
-    cs_insn *instruction = cs_malloc(decoder);
+    cs_insn *instruction = lmm_capstone()->malloc(decoder);
     bool has_one = instruction == NULL;
 
-    while (!has_one && cs_disasm_iter(decoder, &code, &bytes, &address, instruction)) {
+    while (!has_one && lmm_capstone()->disasm_iter(decoder, &code, &bytes, &address, instruction)) {
         uint64_t target;
         has_one = is_branch(instruction, &target) && lmm_entry_has(entry, target);
     }
     if (instruction != NULL) {
-        cs_free(instruction, 1);
+        lmm_capstone()->free(instruction, 1);
     }
     return has_one;
 }
@@ -241,13 +243,16 @@ const char *lmm_entry_plan(const unsigned char *code, size_t bytes, uint64_t add
     csh decoder;
 
     *ret_entry = (struct lmm_entry) {.address = address + kept};
-    if (cs_open(CS_ARCH_X86, CS_MODE_64, &decoder) != CS_ERR_OK) {
+    if (lmm_capstone() == NULL) {
+        return "there is no decoder of machine code";
+    }
+    if (lmm_capstone()->open(CS_ARCH_X86, CS_MODE_64, &decoder) != CS_ERR_OK) {
         return "out of memory";
     }
-    cs_option(decoder, CS_OPT_DETAIL, CS_OPT_ON);
+    lmm_capstone()->option(decoder, CS_OPT_DETAIL, CS_OPT_ON);
     const char *reason = plan(decoder, code + kept, bytes - kept, island, own, ret_entry);
 
-    cs_close(&decoder);
+    lmm_capstone()->close(&decoder);
     return reason;
 }
 

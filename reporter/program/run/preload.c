@@ -13,6 +13,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "reporter/program/base/private_file.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/run/sanitizer.h"
 
@@ -24,76 +25,14 @@ enum {
 
 /* ---- The library ----------------------------------------------------------------------------- */
 
-/* Where it is, relative to the directory of this program; LMM_PRELOAD_FOLDER: in an installed
- * tree. */
-static const char *const folders[] = {LMM_PRELOAD_FOLDER, "../lib/lmm"};
-
-/* Returns the directory of this program, or NULL. */
-static char *own_folder(void)
-{
-    char *path = realpath("/proc/self/exe", NULL);
-    char *slash = path == NULL ? NULL : strrchr(path, '/');
-
-    if (slash != NULL) {
-        *slash = '\0';
-    }
-    return path;
-}
-
-/* Returns the real path of a file that can be read, or NULL and errno. Where a filter of system calls forbids one that
- * realpath() makes, an absolute path is good enough. */
-static char *real_path(const char *path)
-{
-    char *real = realpath(path, NULL);
-
-    return real == NULL && errno == EPERM && path[0] == '/' && access(path, R_OK) == 0
-               ? strdup(path)
-               : real;
-}
-
-/* Returns the real path of the library in folder, which is relative to `own`; NULL: it is not
- * there. */
-static char *look_in(const char *own, const char *folder)
-{
-    char *path = NULL;
-    bool is_absolute = folder[0] == '/';
-    int length = asprintf(&path, "%s%s%s/" LMM_PRELOAD_NAME, is_absolute ? "" : own,
-                          is_absolute ? "" : "/", folder);
-    char *real = length < 0 ? NULL : real_path(path);
-
-    if (length >= 0) {
-        free(path);
-    }
-    return real;
-}
-
-static char *find_beside(void)
-{
-    char *own = own_folder();
-    char *path = NULL;
-
-    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && own != NULL; i++) {
-        path = path != NULL ? path : look_in(own, folders[i]);
-    }
-    if (own == NULL) {
-        lmm_complain("cannot find %s: /proc/self/exe: %s (is /proc mounted?)", LMM_PRELOAD_NAME,
-                     strerror(errno));
-    } else if (path == NULL) {
-        lmm_complain("cannot find %s: expected in %s%s%s", LMM_PRELOAD_NAME,
-                     folders[0][0] == '/' ? "" : own, folders[0][0] == '/' ? "" : "/", folders[0]);
-    }
-    free(own);
-    return path;
-}
-
 char *lmm_preload_find(const char *given)
 {
     const char *path = given != NULL ? given : getenv("LMM_PRELOAD_LIBRARY");
 
     if (path == NULL || *path == '\0') {
-        return find_beside();
+        return lmm_private_file_find(LMM_PRELOAD_NAME);
     }
-    char *real = real_path(path);
+    char *real = lmm_private_file_real(path);
 
     if (real == NULL || access(real, R_OK) != 0) {
         lmm_complain("%s: %s", path, strerror(errno));

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "reporter/program/history/changes.h"
 #include "reporter/program/history/timeline.h"
 #include "reporter/program/serve/serve_route.h"
+#include "reporter/program/serve/server_functions.h"
 
 enum {
     VERSION = 1, /* of the tables, in the file's user_version */
@@ -47,14 +47,14 @@ static const char schema[] =
 static void complain(struct lmm_history_store *store)
 {
     if (!store->has_complained) {
-        lmm_complain("the history cannot be kept: %s", sqlite3_errmsg(store->file));
+        lmm_complain("the history cannot be kept: %s", lmm_sqlite()->errmsg(store->file));
         store->has_complained = true;
     }
 }
 
 static bool run(struct lmm_history_store *store, const char *statement)
 {
-    bool good = sqlite3_exec(store->file, statement, NULL, NULL, NULL) == SQLITE_OK;
+    bool good = lmm_sqlite()->exec(store->file, statement, NULL, NULL, NULL) == SQLITE_OK;
 
     if (!good) {
         complain(store);
@@ -88,11 +88,12 @@ static bool has_tables(struct lmm_history_store *store, const char *path)
     sqlite3_stmt *query = NULL;
     int version = -1;
 
-    if (sqlite3_prepare_v2(store->file, "PRAGMA user_version", -1, &query, NULL) == SQLITE_OK &&
-        sqlite3_step(query) == SQLITE_ROW) {
-        version = sqlite3_column_int(query, 0);
+    if (lmm_sqlite()->prepare_v2(store->file, "PRAGMA user_version", -1, &query, NULL) ==
+            SQLITE_OK &&
+        lmm_sqlite()->step(query) == SQLITE_ROW) {
+        version = lmm_sqlite()->column_int(query, 0);
     }
-    sqlite3_finalize(query);
+    lmm_sqlite()->finalize(query);
     if (version != 0 && version != VERSION) {
         lmm_complain("%s: not a history that this version of lmm can read", path);
         return false;
@@ -109,8 +110,8 @@ static bool prepare(struct lmm_history_store *store)
         "SELECT time_ms, live_blocks, committed_bytes, allocations, resident_bytes, minor_faults,"
         " major_faults, sites FROM point WHERE pid = ?1 AND start_ns = ?2 ORDER BY time_ms";
 
-    return sqlite3_prepare_v2(store->file, add, -1, &store->add, NULL) == SQLITE_OK &&
-           sqlite3_prepare_v2(store->file, load, -1, &store->load, NULL) == SQLITE_OK;
+    return lmm_sqlite()->prepare_v2(store->file, add, -1, &store->add, NULL) == SQLITE_OK &&
+           lmm_sqlite()->prepare_v2(store->file, load, -1, &store->load, NULL) == SQLITE_OK;
 }
 
 struct lmm_history_store *lmm_history_store_open(const char *folder)
@@ -123,12 +124,12 @@ struct lmm_history_store *lmm_history_store_open(const char *folder)
     static_assert(VERSION == 1, "has_tables() writes it");
     if (store != NULL && has_folder(folder) &&
         snprintf(path, sizeof(path), "%s/history.db", folder) < (int) sizeof(path)) {
-        good = sqlite3_open(path, &store->file) == SQLITE_OK;
+        good = lmm_sqlite()->open(path, &store->file) == SQLITE_OK;
         if (good) {
-            sqlite3_busy_timeout(store->file, BUSY_MS);
+            lmm_sqlite()->busy_timeout(store->file, BUSY_MS);
             good = has_tables(store, path) && prepare(store);
         } else {
-            lmm_complain("%s: %s", path, sqlite3_errmsg(store->file));
+            lmm_complain("%s: %s", path, lmm_sqlite()->errmsg(store->file));
         }
     }
     umask(before);
@@ -142,9 +143,9 @@ struct lmm_history_store *lmm_history_store_open(const char *folder)
 void lmm_history_store_close(struct lmm_history_store *store)
 {
     if (store != NULL) {
-        sqlite3_finalize(store->add);
-        sqlite3_finalize(store->load);
-        sqlite3_close(store->file);
+        lmm_sqlite()->finalize(store->add);
+        lmm_sqlite()->finalize(store->load);
+        lmm_sqlite()->close(store->file);
         free(store);
     }
 }
@@ -197,7 +198,7 @@ static void take_sites(struct lmm_changes list, struct sites *sites)
 
 static uint64_t column(sqlite3_stmt *row, int index)
 {
-    sqlite3_int64 number = sqlite3_column_int64(row, index);
+    sqlite3_int64 number = lmm_sqlite()->column_int64(row, index);
 
     return number < 0 ? 0 : (uint64_t) number;
 }
@@ -207,9 +208,9 @@ void lmm_history_store_load(struct lmm_history_store *store, const struct lmm_pr
 {
     struct sites sites = {.bytes = NULL};
 
-    sqlite3_bind_int64(store->load, 1, id->pid);
-    sqlite3_bind_int64(store->load, 2, (sqlite3_int64) id->start_ns);
-    while (sqlite3_step(store->load) == SQLITE_ROW) {
+    lmm_sqlite()->bind_int64(store->load, 1, id->pid);
+    lmm_sqlite()->bind_int64(store->load, 2, (sqlite3_int64) id->start_ns);
+    while (lmm_sqlite()->step(store->load) == SQLITE_ROW) {
         const struct lmm_timeline_point point = {
             .time_ns = column(store->load, 0) * LMM_NS_PER_MS,
             .live_blocks = column(store->load, 1),
@@ -219,13 +220,13 @@ void lmm_history_store_load(struct lmm_history_store *store, const struct lmm_pr
             .minor_faults = column(store->load, 5),
             .major_faults = column(store->load, 6),
         };
-        const unsigned char *list = sqlite3_column_blob(store->load, 7);
-        int bytes = sqlite3_column_bytes(store->load, 7);
+        const unsigned char *list = lmm_sqlite()->column_blob(store->load, 7);
+        int bytes = lmm_sqlite()->column_bytes(store->load, 7);
 
         take_sites(lmm_changes_of(list, list == NULL ? 0 : (size_t) bytes), &sites);
         (void) lmm_timeline_add(timeline, &point, sites.bytes, sites.count);
     }
-    sqlite3_reset(store->load);
+    lmm_sqlite()->reset(store->load);
     free(sites.bytes);
 }
 
@@ -328,13 +329,13 @@ void lmm_history_store_add(struct lmm_history_store *store, const struct lmm_pro
     const int columns = sizeof(numbers) / sizeof(numbers[0]);
 
     for (int i = 0; i < columns; i++) {
-        sqlite3_bind_int64(store->add, i + 1, (sqlite3_int64) numbers[i]);
+        lmm_sqlite()->bind_int64(store->add, i + 1, (sqlite3_int64) numbers[i]);
     }
-    sqlite3_bind_blob(store->add, columns + 1, list, (int) bytes, SQLITE_TRANSIENT);
-    if (sqlite3_step(store->add) != SQLITE_DONE) {
+    lmm_sqlite()->bind_blob(store->add, columns + 1, list, (int) bytes, SQLITE_TRANSIENT);
+    if (lmm_sqlite()->step(store->add) != SQLITE_DONE) {
         complain(store);
     }
-    sqlite3_reset(store->add);
+    lmm_sqlite()->reset(store->add);
     free(list);
 }
 

@@ -2,7 +2,6 @@
 #include "reporter/program/serve/serve_http.h"
 
 #include <limits.h>
-#include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "reporter/program/serve/serve_answer.h"
 #include "reporter/program/serve/serve_channel.h"
 #include "reporter/program/serve/serve_guard.h"
+#include "reporter/program/serve/server_functions.h"
 
 enum {
     TOO_LARGE = 413, /* versions of libmicrohttpd name it in different ways */
@@ -68,27 +68,27 @@ static void set_cookie(struct MHD_Response *response, const struct lmm_guard *gu
 
     snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; HttpOnly; SameSite=Strict", guard->cookie,
              guard->session.text);
-    MHD_add_response_header(response, "Set-Cookie", cookie);
-    MHD_add_response_header(response, "Location", "/");
+    lmm_microhttpd()->add_response_header(response, "Set-Cookie", cookie);
+    lmm_microhttpd()->add_response_header(response, "Location", "/");
 }
 
 static void add_headers(struct MHD_Response *response, const struct lmm_answer *answer,
                         const struct lmm_guard *guard)
 {
-    MHD_add_response_header(response, "Content-Security-Policy",
-                            answer->policy == NULL ? policy : answer->policy);
+    lmm_microhttpd()->add_response_header(response, "Content-Security-Policy",
+                                          answer->policy == NULL ? policy : answer->policy);
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
-        MHD_add_response_header(response, headers[i][0], headers[i][1]);
+        lmm_microhttpd()->add_response_header(response, headers[i][0], headers[i][1]);
     }
-    MHD_add_response_header(response, "Content-Type", answer->type);
+    lmm_microhttpd()->add_response_header(response, "Content-Type", answer->type);
     if (answer->encoding != NULL) {
-        MHD_add_response_header(response, "Content-Encoding", answer->encoding);
+        lmm_microhttpd()->add_response_header(response, "Content-Encoding", answer->encoding);
     }
     if (answer->allow != NULL) {
-        MHD_add_response_header(response, "Allow", answer->allow);
+        lmm_microhttpd()->add_response_header(response, "Allow", answer->allow);
     }
     if (answer->status == MHD_HTTP_UNAUTHORIZED) {
-        MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"lmm\"");
+        lmm_microhttpd()->add_response_header(response, "WWW-Authenticate", "Bearer realm=\"lmm\"");
     }
     if (answer->sets_cookie) {
         set_cookie(response, guard);
@@ -106,7 +106,7 @@ struct flow {
 
 static void resume(void *context)
 {
-    MHD_resume_connection(context);
+    lmm_microhttpd()->resume_connection(context);
 }
 
 static ssize_t read_flow(void *context, uint64_t position, char *to, size_t room)
@@ -116,7 +116,7 @@ static ssize_t read_flow(void *context, uint64_t position, char *to, size_t room
 
     (void) position;
     if (bytes == 0) {
-        MHD_suspend_connection(flow->connection);
+        lmm_microhttpd()->suspend_connection(flow->connection);
     }
     return bytes < 0 ? (ssize_t) MHD_CONTENT_READER_END_OF_STREAM : bytes;
 }
@@ -143,8 +143,8 @@ static struct MHD_Response *stream_response(struct visit *visit, struct lmm_answ
     *flow = (struct flow) {visit->http, answer->stream, visit->connection};
     visit->http->streams++;
     lmm_stream_set_wake(flow->stream, resume, flow->connection);
-    response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 32 << 10, read_flow, flow, close_flow);
+    response = lmm_microhttpd()->create_response_from_callback(MHD_SIZE_UNKNOWN, 32 << 10,
+                                                               read_flow, flow, close_flow);
     if (response == NULL) {
         close_flow(flow);
     }
@@ -182,9 +182,10 @@ static struct MHD_Response *response_of(struct visit *visit, struct lmm_answer *
         return stream_response(visit, answer);
     }
     if (answer->size == 0) {
-        return MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
+        return lmm_microhttpd()->create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
     }
-    response = MHD_create_response_from_callback(answer->size, 64 << 10, read_answer, answer, drop);
+    response = lmm_microhttpd()->create_response_from_callback(answer->size, 64 << 10, read_answer,
+                                                               answer, drop);
     if (response != NULL) {
         lmm_answer_hold(answer);
     }
@@ -199,8 +200,8 @@ static enum MHD_Result send_answer(struct visit *visit, struct lmm_answer *answe
 
     if (response != NULL) {
         add_headers(response, answer, visit->http->guard);
-        result = MHD_queue_response(visit->connection, answer->status, response);
-        MHD_destroy_response(response);
+        result = lmm_microhttpd()->queue_response(visit->connection, answer->status, response);
+        lmm_microhttpd()->destroy_response(response);
     }
     lmm_answer_drop(answer);
     return result;
@@ -210,7 +211,7 @@ static enum MHD_Result send_answer(struct visit *visit, struct lmm_answer *answe
 
 static const char *header_of(struct MHD_Connection *connection, const char *name)
 {
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+    return lmm_microhttpd()->lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
 static struct lmm_guard_headers headers_of(struct MHD_Connection *connection)
@@ -340,7 +341,8 @@ static struct lmm_answer *refusal_of(struct visit *visit, const char *method)
     if (!lmm_guard_is_own(visit->http->guard, &given)) {
         return lmm_answer_error(MHD_HTTP_FORBIDDEN, "the request comes from another site's page");
     }
-    MHD_get_connection_values(visit->connection, MHD_GET_ARGUMENT_KIND, take_parameter, visit);
+    lmm_microhttpd()->get_connection_values(visit->connection, MHD_GET_ARGUMENT_KIND,
+                                            take_parameter, visit);
     redirect = take_token(visit, &is_known);
     if (redirect != NULL) {
         return redirect;
@@ -431,7 +433,7 @@ static void wait_for_answer(struct visit *visit)
     visit->waits = true;
     visit->next = visit->http->waiting;
     visit->http->waiting = visit;
-    MHD_suspend_connection(visit->connection);
+    lmm_microhttpd()->suspend_connection(visit->connection);
 }
 
 static enum MHD_Result finish(struct visit *visit)
@@ -532,7 +534,7 @@ struct lmm_http *lmm_http_open(int socket, const struct lmm_guard *guard,
     }
     http->guard = guard;
     http->handler = *handler;
-    http->daemon = MHD_start_daemon(
+    http->daemon = lmm_microhttpd()->start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, access_path,
         http, MHD_OPTION_EXTERNAL_LOGGER, log_nothing, NULL, MHD_OPTION_LISTEN_SOCKET, socket,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned) LMM_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
@@ -549,14 +551,14 @@ struct lmm_http *lmm_http_open(int socket, const struct lmm_guard *guard,
 
 int lmm_http_descriptor(const struct lmm_http *http)
 {
-    return MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    return lmm_microhttpd()->get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
 int lmm_http_timeout_ms(struct lmm_http *http)
 {
     MHD_UNSIGNED_LONG_LONG timeout;
 
-    if (MHD_get_timeout(http->daemon, &timeout) != MHD_YES) {
+    if (lmm_microhttpd()->get_timeout(http->daemon, &timeout) != MHD_YES) {
         return -1;
     }
     return timeout > INT_MAX ? INT_MAX : (int) timeout;
@@ -564,7 +566,7 @@ int lmm_http_timeout_ms(struct lmm_http *http)
 
 void lmm_http_run(struct lmm_http *http)
 {
-    MHD_run(http->daemon);
+    lmm_microhttpd()->run(http->daemon);
 }
 
 void lmm_http_wake(struct lmm_http *http)
@@ -576,7 +578,7 @@ void lmm_http_wake(struct lmm_http *http)
         struct visit *next = visit->next;
 
         visit->waits = false;
-        MHD_resume_connection(visit->connection);
+        lmm_microhttpd()->resume_connection(visit->connection);
         visit = next;
     }
 }
@@ -585,7 +587,7 @@ void lmm_http_close(struct lmm_http *http)
 {
     if (http != NULL) {
         lmm_http_wake(http);
-        MHD_stop_daemon(http->daemon);
+        lmm_microhttpd()->stop_daemon(http->daemon);
         free(http);
     }
 }

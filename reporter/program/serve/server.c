@@ -22,6 +22,7 @@
 #include "reporter/program/serve/serve_open.h"
 #include "reporter/program/serve/serve_options.h"
 #include "reporter/program/serve/serve_socket.h"
+#include "reporter/program/serve/server_functions.h"
 
 enum {
     READ_MS = 1000,
@@ -195,7 +196,7 @@ int lmm_server_run(const struct lmm_server_options *options)
     bool is_open;
 
     unsetenv("DEBUGINFOD_URLS"); /* before there is a second thread */
-    is_open = open_server(&server, options);
+    is_open = lmm_server_functions_load() && open_server(&server, options);
     if (is_open) {
         server.next_ns = lmm_clock_ns(CLOCK_MONOTONIC);
         read_all(&server, server.next_ns);

@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-/* From libstdc++; part of the C++ ABI that all compilers share. C has no header for it. */
+/* From libsupc++, a static part of libstdc++, which itself takes long to load; part of the C++ ABI that all compilers share.
+ * C has no header for it. */
 extern char *__cxa_demangle(const char *mangled, char *buffer, size_t *length, int *status);
 
 /* Returns the readable name of a mangled one, to be freed; NULL: it is not mangled, or is NULL

@@ -3,6 +3,7 @@
 
 #include <capstone/capstone.h>
 
+#include "reporter/program/types/capstone_functions.h"
 #include "reporter/program/types/way_aarch64_operands.h"
 #include "reporter/program/types/way_flow.h"
 #include "reporter/program/types/way_memory.h"
@@ -509,7 +510,8 @@ static void step_any(struct lmm_way *way, csh handle, const cs_insn *insn)
     uint8_t read_count = 0;
     uint8_t count = 0;
 
-    if (cs_regs_access(handle, insn, read, &read_count, written, &count) != CS_ERR_OK) {
+    if (lmm_capstone()->regs_access(handle, insn, read, &read_count, written, &count) !=
+        CS_ERR_OK) {
         lmm_way_end(way);
         return;
     }

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "reporter/program/types/capstone_functions.h"
 #include "reporter/program/types/way_aarch64.h"
 #include "reporter/program/types/way_flow.h"
 #include "reporter/program/types/way_x86.h"
@@ -30,13 +31,15 @@ bool lmm_way_decoder_open(enum lmm_machine machine, struct lmm_way_decoder *ret_
 {
     struct lmm_way_decoder decoder = {.machine = machine};
 
-    if (cs_open(machines[machine].arch, machines[machine].mode, &decoder.handle) != CS_ERR_OK) {
+    if (lmm_capstone() == NULL ||
+        lmm_capstone()->open(machines[machine].arch, machines[machine].mode, &decoder.handle) !=
+            CS_ERR_OK) {
         return false;
     }
-    cs_option(decoder.handle, CS_OPT_DETAIL, CS_OPT_ON);
-    decoder.insn = cs_malloc(decoder.handle);
+    lmm_capstone()->option(decoder.handle, CS_OPT_DETAIL, CS_OPT_ON);
+    decoder.insn = lmm_capstone()->malloc(decoder.handle);
     if (decoder.insn == NULL) {
-        cs_close(&decoder.handle);
+        lmm_capstone()->close(&decoder.handle);
         return false;
     }
     *ret_decoder = decoder;
@@ -45,8 +48,8 @@ bool lmm_way_decoder_open(enum lmm_machine machine, struct lmm_way_decoder *ret_
 
 void lmm_way_decoder_close(struct lmm_way_decoder *decoder)
 {
-    cs_free(decoder->insn, 1);
-    cs_close(&decoder->handle);
+    lmm_capstone()->free(decoder->insn, 1);
+    lmm_capstone()->close(&decoder->handle);
 }
 
 static void go_on(struct lmm_way *way, uint64_t next)
@@ -88,7 +91,7 @@ bool lmm_way_decoder_step(struct lmm_way_decoder *decoder, struct lmm_way *way)
     const uint8_t *bytes = way->code->bytes + offset;
     size_t left = way->code->count - (size_t) offset;
 
-    if (!cs_disasm_iter(decoder->handle, &bytes, &left, &at, decoder->insn)) {
+    if (!lmm_capstone()->disasm_iter(decoder->handle, &bytes, &left, &at, decoder->insn)) {
         return skip(way, bytes, left);
     }
     go_on(way, at);

@@ -20,7 +20,7 @@ struct lmm_way_decoder {
 /* Returns the registers of a machine, or NULL when its code cannot be decoded. */
 const struct lmm_way_machine *lmm_way_decoder_machine(enum lmm_machine machine);
 
-/* Opens a decoder; returns false when memory ran out. To be closed. */
+/* Opens a decoder; returns false when memory ran out, or after one line on stderr. To be closed. */
 bool lmm_way_decoder_open(enum lmm_machine machine, struct lmm_way_decoder *ret_decoder);
 
 void lmm_way_decoder_close(struct lmm_way_decoder *decoder);

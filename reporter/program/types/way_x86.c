@@ -3,6 +3,7 @@
 
 #include <capstone/capstone.h>
 
+#include "reporter/program/types/capstone_functions.h"
 #include "reporter/program/types/way_flow.h"
 #include "reporter/program/types/way_memory.h"
 #include "reporter/program/types/way_x86_operands.h"
@@ -461,7 +462,8 @@ void lmm_way_x86_step(struct lmm_way *way, csh handle, const cs_insn *insn)
     if (step_control(way, insn)) {
         return;
     }
-    if (cs_regs_access(handle, insn, read, &read_count, written, &count) != CS_ERR_OK) {
+    if (lmm_capstone()->regs_access(handle, insn, read, &read_count, written, &count) !=
+        CS_ERR_OK) {
         lmm_way_end(way);
         return;
     }
