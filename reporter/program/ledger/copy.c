@@ -17,6 +17,9 @@
  *   6  the chain is walked again. If a chunk was added since step 1, or, in version 1, rows have
  *      moved, the frees may be those of a thread whose allocations are missing, and the copy starts
  *      again. It also does if step 5 gave up
+ *
+ * A ledger that nobody writes any more, and that stays as it is, needs no steps 4 and 5, and its long parts are mapped in
+ * step 3, not copied.
  */
 #include "reporter/program/ledger/copy.h"
 
@@ -38,6 +41,7 @@ enum {
     TURN_TRIES = 100,
     POPULATE_READ = 22, /* MADV_, since Linux 5.14 and glibc 2.35 */
     POPULATE_WRITE = 23,
+    SHARED_MIN = 1 << 20, /* bytes of a part that is shared: it takes a mapping */
     CHUNKS_MAX = 1 << 18, /* more than one chunk of rows for each thread */
 };
 
@@ -169,14 +173,41 @@ static void provide(const unsigned char *bytes, const struct part *part, int adv
     madvise((void *) start, (uintptr_t) (bytes + part->end) - start, advice);
 }
 
+/* Maps a part into the copy, so that only system pages that are written later are copied. Returns false when it must be
+ * copied instead. */
+static bool share(const struct lmm_copy_source *source, unsigned char *copy,
+                  const struct part *part)
+{
+    uintptr_t page_bytes = (uintptr_t) sysconf(_SC_PAGESIZE);
+    unsigned char *start = copy + part->start;
+    size_t bytes = part->end - part->start;
+
+    if (!source->is_kept || bytes < SHARED_MIN || part->start % page_bytes != 0 ||
+        (uintptr_t) start % page_bytes != 0) {
+        return false;
+    }
+    const int flags = MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED;
+
+    if (mmap(start, bytes, PROT_READ | PROT_WRITE, flags, source->descriptor,
+             (off_t) part->start) != MAP_FAILED) {
+        madvise(start, bytes, POPULATE_READ);
+        return true;
+    }
+    /* The kernel may have taken away what was there, and then has room for the same again. */
+    (void) mmap(start, bytes, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+    return false;
+}
+
 /* Copies the words at [offset, offset + bytes), except those in holes. */
 static void copy_parts(const struct lmm_copy_source *source, unsigned char *copy, size_t offset,
                        size_t bytes)
 {
     for (struct part part = {.end = offset}; next_part(source, offset + bytes, &part);) {
-        provide(source->bytes, &part, POPULATE_READ);
-        provide(copy, &part, POPULATE_WRITE);
-        copy_words(source, copy, part.start, part.end - part.start);
+        if (!share(source, copy, &part)) {
+            provide(source->bytes, &part, POPULATE_READ);
+            provide(copy, &part, POPULATE_WRITE);
+            copy_words(source, copy, part.start, part.end - part.start);
+        }
     }
 }
 
@@ -371,6 +402,32 @@ static bool copy_result(const struct lmm_copy_source *source, struct lmm_copy_ch
     return false;
 }
 
+/* Instead of steps 4 and 5, where nothing changes. Returns true. */
+static bool load_all_used(const struct lmm_copy_source *source, struct lmm_copy_chain *chain)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        struct lmm_copy_link *link = &chain->links[i];
+
+        link->used = lmm_load_u32_acquire(&chunk_at(source->bytes, link->offset)->used);
+    }
+    return true;
+}
+
+/* Steps 4 and 5; returns whether what is written by turns is of one moment. */
+static bool copy_again(const struct lmm_copy_source *source, struct lmm_copy_chain *chain,
+                       unsigned char *copy)
+{
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    copy_allocations(source, chain, copy);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    bool turns = copy_peaks(source, chain, copy);
+
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+        turns = copy_result(source, chain, &results[i], copy) && turns;
+    }
+    return turns;
+}
+
 static enum lmm_copy_outcome copy_once(const struct lmm_copy_source *source,
                                        struct lmm_copy_chain *chain, unsigned char *copy,
                                        struct lmm_reason *ret_reason)
@@ -383,14 +440,8 @@ static enum lmm_copy_outcome copy_once(const struct lmm_copy_source *source,
     }
     load_used(source, chain);
     copy_parts(source, copy, 0, source->size); /* step 3 */
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    copy_allocations(source, chain, copy);
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    bool turns = copy_peaks(source, chain, copy);
+    bool turns = source->is_kept ? load_all_used(source, chain) : copy_again(source, chain, copy);
 
-    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
-        turns = copy_result(source, chain, &results[i], copy) && turns;
-    }
     keep_chain(chain, copy, source->size);
     bool same = turns && is_same_chain(source, chain) && before % 2 == 0 &&
                 lmm_load_u32(&header->move_sequence) == before;

@@ -38,8 +38,10 @@ struct lmm_copy_chain {
 /* The ledger that is read, aligned to 8 bytes. */
 struct lmm_copy_source {
     const unsigned char *bytes;
-    size_t size;    /* a multiple of the size of a chunk's header */
-    bool still;     /* no process writes it */
+    size_t size; /* a multiple of the size of a chunk's header */
+    bool still;  /* no process writes it */
+    bool
+        is_kept; /* still, and the file stays as it is while the copy is used, which may share its memory */
     int descriptor; /* of its file, to skip the file's holes; -1: none */
 };
 

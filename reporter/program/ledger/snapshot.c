@@ -134,7 +134,7 @@ static struct lmm_snapshot *finish(struct lmm_snapshot *snapshot, enum lmm_copy_
 /* ---- Files ----------------------------------------------------------------------------------- */
 
 /* Copies as many bytes of the file as its header gives. */
-static enum lmm_copy_outcome copy_file(const struct lmm_ledger_file *file, bool still,
+static enum lmm_copy_outcome copy_file(const struct lmm_ledger_file *file, bool still, bool is_own,
                                        struct lmm_copy_chain *chain,
                                        struct lmm_snapshot **ret_snapshot,
                                        struct lmm_reason *ret_reason)
@@ -147,7 +147,13 @@ static enum lmm_copy_outcome copy_file(const struct lmm_ledger_file *file, bool 
     if (mapping == MAP_FAILED || snapshot == NULL) {
         lmm_reason_set(ret_reason, "%s", strerror(mapping == MAP_FAILED ? errno : ENOMEM));
     } else {
-        struct lmm_copy_source source = {mapping, size, still, file->descriptor};
+        struct lmm_copy_source source = {
+            .bytes = mapping,
+            .size = size,
+            .still = still,
+            .is_kept = still && is_own,
+            .descriptor = file->descriptor,
+        };
 
         outcome = lmm_copy_ledger(&source, chain, snapshot->copy, ret_reason);
     }
@@ -158,7 +164,7 @@ static enum lmm_copy_outcome copy_file(const struct lmm_ledger_file *file, bool 
     return outcome;
 }
 
-static struct lmm_snapshot *take(const struct lmm_ledger_file *file,
+static struct lmm_snapshot *take(const struct lmm_ledger_file *file, bool is_own,
                                  enum lmm_copy_outcome *ret_outcome, struct lmm_copy_chain *chain,
                                  struct lmm_reason *ret_reason)
 {
@@ -166,12 +172,12 @@ static struct lmm_snapshot *take(const struct lmm_ledger_file *file,
     bool still = !lmm_process_runs(state);
     struct lmm_snapshot *snapshot = NULL;
 
-    *ret_outcome = copy_file(file, still, chain, &snapshot, ret_reason);
+    *ret_outcome = copy_file(file, still, is_own, chain, &snapshot, ret_reason);
     return finish(snapshot, *ret_outcome, state, chain, ret_reason);
 }
 
 /* Each try opens the file again: it may have grown, or its process may have ended. */
-struct lmm_snapshot *lmm_snapshot_try(const char *path, struct lmm_reason *ret_reason)
+static struct lmm_snapshot *try(const char *path, bool is_own, struct lmm_reason *ret_reason)
 {
     struct lmm_snapshot *snapshot = NULL;
     enum lmm_copy_outcome outcome = LMM_COPY_UNSETTLED;
@@ -188,22 +194,37 @@ struct lmm_snapshot *lmm_snapshot_try(const char *path, struct lmm_reason *ret_r
         if (!lmm_ledger_file_open(path, &file, ret_reason)) {
             break;
         }
-        snapshot = take(&file, &outcome, &chain, ret_reason);
+        snapshot = take(&file, is_own, &outcome, &chain, ret_reason);
         lmm_ledger_file_close(&file);
     }
     free(chain.links);
     return snapshot;
 }
 
-struct lmm_snapshot *lmm_snapshot_read(const char *path)
+struct lmm_snapshot *lmm_snapshot_try(const char *path, struct lmm_reason *ret_reason)
+{
+    return try(path, false, ret_reason);
+}
+
+static struct lmm_snapshot *read_or_tell(const char *path, bool is_own)
 {
     struct lmm_reason reason = {""};
-    struct lmm_snapshot *snapshot = lmm_snapshot_try(path, &reason);
+    struct lmm_snapshot *snapshot = try(path, is_own, &reason);
 
     if (snapshot == NULL) {
         lmm_complain("%s: %s", path, reason.text);
     }
     return snapshot;
+}
+
+struct lmm_snapshot *lmm_snapshot_read(const char *path)
+{
+    return read_or_tell(path, false);
+}
+
+struct lmm_snapshot *lmm_snapshot_read_own(const char *path)
+{
+    return read_or_tell(path, true);
 }
 
 struct lmm_snapshot *lmm_snapshot_select(const char *word)
@@ -241,8 +262,12 @@ struct lmm_snapshot *lmm_snapshot_of(const void *bytes, size_t size, struct lmm_
     if (aligned == NULL || snapshot == NULL) {
         lmm_reason_set(ret_reason, "%s", strerror(ENOMEM));
     } else {
-        struct lmm_copy_source source = {memcpy(aligned, bytes, header.file_bytes),
-                                         header.file_bytes, true, -1};
+        struct lmm_copy_source source = {
+            .bytes = memcpy(aligned, bytes, header.file_bytes),
+            .size = header.file_bytes,
+            .still = true,
+            .descriptor = -1,
+        };
 
         outcome = lmm_copy_ledger(&source, &chain, snapshot->copy, ret_reason);
     }

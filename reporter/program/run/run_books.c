@@ -40,7 +40,7 @@ static int compare_books(const void *left, const void *right)
 /* Adds the ledger at path; takes ownership of path. */
 static bool add_book(struct lmm_run_books *books, char *path, const struct lmm_ending *ending)
 {
-    struct lmm_snapshot *snapshot = lmm_snapshot_read(path);
+    struct lmm_snapshot *snapshot = lmm_snapshot_read_own(path);
 
     if (snapshot == NULL) {
         free(path);

@@ -390,6 +390,64 @@ Test(snapshot, of_a_ledger_that_is_truncated_while_it_is_read_is_refused)
     cr_expect(caught, "last: %s", reason.text);
 }
 
+/* ---- A ledger of this program's own ---------------------------------------------------------- */
+
+static void change_last_byte(int descriptor, size_t size, unsigned char byte)
+{
+    cr_assert_eq(pwrite(descriptor, &byte, 1, (off_t) size - 1), 1);
+}
+
+static unsigned char last_byte(const struct lmm_snapshot *snapshot)
+{
+    return ((const unsigned char *) snapshot->copy)[snapshot->bytes - 1];
+}
+
+/* A later change shows whether a copy shares the file's memory. */
+Test(snapshot, of_an_own_ledger_shares_the_file_only_when_its_process_has_ended)
+{
+    static const struct {
+        bool has_ended;
+        bool shares;
+    } cases[] = {{true, true}, {false, false}};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct book book;
+
+        make_book(&book, LMM_LEDGER_VERSION);
+        book.header.snapshot_time_ns = cases[i].has_ended ? 1 : 0;
+        book_chunk(&book, LMM_LEDGER_UNUSED, 0, FILE_MAX);
+        unsigned char *bytes = calloc(1, (size_t) 4 * FILE_MAX);
+
+        cr_assert_not_null(bytes);
+        size_t size = lay_out(&book, bytes);
+
+        book_close(&book);
+        cr_assert_gt(size, FILE_MAX);
+        int descriptor = make_file(size);
+
+        cr_assert_eq(pwrite(descriptor, bytes, size, 0), (ssize_t) size);
+        change_last_byte(descriptor, size, 1);
+        struct lmm_snapshot *copied = lmm_snapshot_read(path);
+        struct lmm_snapshot *own = lmm_snapshot_read_own(path);
+
+        cr_assert(copied != NULL && own != NULL);
+        cr_expect_eq(copied->bytes, size);
+        cr_expect_eq(own->bytes, size);
+        cr_expect_eq(memcmp((unsigned char *) own->copy + size - FILE_MAX,
+                            (unsigned char *) copied->copy + size - FILE_MAX, FILE_MAX),
+                     0);
+        cr_expect_eq(own->model->site_count, copied->model->site_count);
+        change_last_byte(descriptor, size, 2);
+        cr_expect_eq(last_byte(copied), 1);
+        cr_expect_eq(last_byte(own), cases[i].shares ? 2 : 1);
+        lmm_snapshot_free(copied);
+        lmm_snapshot_free(own);
+        close(descriptor);
+        unlink(path);
+        free(bytes);
+    }
+}
+
 /* ---- In memory ------------------------------------------------------------------------------- */
 
 Test(snapshot, of_bytes_needs_no_alignment_and_reads_nothing_after_them)
