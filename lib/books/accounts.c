@@ -397,11 +397,13 @@ static uint64_t bytes_at_site(uint32_t site, uint64_t blocks, uint64_t extra)
                                                           : (blocks + extra) * family->size_bytes;
 }
 
-void lmm_accounts_take_peak(uint64_t bytes)
+uint64_t lmm_accounts_take_peak(uint64_t bytes)
 {
     lmm_lock_acquire(&lmm_chunks_lock);
-    lmm_rows_take_peak_locked(ledger.sites.used, bytes, ledger.has_slots ? bytes_at_site : NULL);
+    uint64_t recorded = lmm_rows_take_peak_locked(ledger.sites.used, bytes,
+                                                  ledger.has_slots ? bytes_at_site : NULL);
     lmm_lock_release(&lmm_chunks_lock);
+    return recorded;
 }
 
 struct lmm_site_facts lmm_accounts_site_facts(uint32_t id)

@@ -122,8 +122,9 @@ void lmm_accounts_note_exit(enum lmm_ledger_exit kind, int status);
 /* Adds a string, and gives its reference. The caller holds LEDGER. False with errno ENOMEM. */
 bool lmm_accounts_add_text_locked(const char *text, uint32_t *ret_reference);
 
-/* Records the live blocks by site as the peak, of `bytes` in total. */
-void lmm_accounts_take_peak(uint64_t bytes);
+/* Records the live blocks by site as the peak, of `bytes` in total; LMM_PEAK_OF_SITES: of what the sites have.
+ * Returns the bytes of the last peak. */
+uint64_t lmm_accounts_take_peak(uint64_t bytes);
 
 /* What a site is. id: handed out by lmm_accounts_add_site(). The strings are never freed. */
 struct lmm_site_facts {

@@ -7,6 +7,10 @@
  * 1/100, the ledger records which sites hold it, as long as all recordings together take at most
  * BUDGET_NS and 1/50 of the time since the first.
  *
+ * A recording reads the counters of all sites, and a program whose live bytes grow makes a new peak again and again.
+ * Where threads tell that they free bytes before they count it, a recording is late: it waits until the sum has fallen
+ * by 1/200 from the largest. Until then the live bytes are the peak, to which readers raise the one recorded.
+ *
  * Invariants: I1 the sum and what threads have not added are the live bytes (preload.agree compares
  * the peak with the program's own count).
  * Locks: none, except those of accounts.h. Atomics are relaxed; no other memory is published with
@@ -20,6 +24,9 @@
 
 /* A thread that can tell its bytes after each call adds them when they exceed this. */
 uint64_t lmm_peak_step(void);
+
+/* From now on recordings are late. Call while there is one thread. */
+void lmm_peak_record_late(void);
 
 /* Adds to the sum, and records a peak. Takes LEDGER. Preserves errno. Returns how much more would
  * not make a new peak. */

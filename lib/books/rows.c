@@ -264,15 +264,16 @@ static void sum_group_locked(const struct group *group, uint32_t first, uint32_t
 }
 
 /* Nothing lives where the sum is less than nothing, because a block was allocated and freed while it was
- * made. */
-static void take_group_peak_locked(uint32_t number, uint32_t sites, uint32_t turn,
-                                   bytes_of_site *bytes_of)
+ * made. Returns the bytes of all sites. */
+static uint64_t take_group_peak_locked(uint32_t number, uint32_t sites, uint32_t turn,
+                                       bytes_of_site *bytes_of)
 {
     static struct live live[LMM_ROWS_IN_FIRST]; /* not on a stack, which may be small */
     uint32_t first = first_site(number);
     uint32_t end = first_site(number + 1) < sites ? first_site(number + 1) : sites;
     struct lmm_ledger_peak *peak = NULL;
     uint32_t left = 0; /* records from `peak` on */
+    uint64_t sum = 0;
 
     sum_group_locked(group_at(number), first, end - first, live);
     for (uint32_t site = first; site < end; site++, peak++, left--) {
@@ -285,26 +286,32 @@ static void take_group_peak_locked(uint32_t number, uint32_t sites, uint32_t tur
             peak = lmm_series_records(&state.peaks, site, &left);
         }
         lmm_store_relaxed(&peak->blocks[turn], blocks);
-        lmm_store_relaxed(&peak->bytes[turn],
-                          bytes_of == NULL ? extra : bytes_of(site, blocks, extra));
+        uint64_t bytes = bytes_of == NULL ? extra : bytes_of(site, blocks, extra);
+        lmm_store_relaxed(&peak->bytes[turn], bytes);
+        sum += bytes;
     }
+    return sum;
 }
 
 /* The header points at a whole peak, also when the process is killed here: two turns alternate. */
-void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes,
-                               uint64_t (*bytes_of)(uint32_t site, uint64_t blocks, uint64_t extra))
+uint64_t lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes,
+                                   uint64_t (*bytes_of)(uint32_t site, uint64_t blocks,
+                                                        uint64_t extra))
 {
     struct lmm_ledger_header *header = lmm_chunks_header();
     uint32_t turn = (uint32_t) (header->peak_count + 1) % 2;
+    uint64_t last = header->peak_count == 0 ? 0 : header->peak_bytes[1 - turn];
+    uint64_t sum = 0;
 
-    if (header->peak_count != 0 && bytes <= header->peak_bytes[1 - turn]) {
-        return; /* another thread has recorded a higher peak */
-    }
-    if (!lmm_series_reach_locked(&state.peaks, sites)) {
-        return;
+    if (bytes <= last || !lmm_series_reach_locked(&state.peaks, sites)) {
+        return last; /* another thread has recorded a higher peak, or there is no memory */
     }
     for (uint32_t number = 0; first_site(number) < sites; number++) {
-        take_group_peak_locked(number, sites, turn, bytes_of);
+        sum += take_group_peak_locked(number, sites, turn, bytes_of);
+    }
+    bytes = bytes == LMM_PEAK_OF_SITES ? sum : bytes;
+    if (bytes <= last) {
+        return last;
     }
     lmm_store_relaxed(&header->peak_bytes[turn], bytes);
     lmm_store_relaxed(&header->peak_time_ns[turn], lmm_system_time_ns());
@@ -312,6 +319,7 @@ void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes,
     LMM_CHECK(lmm_rows_are_valid_locked());
     /* A reader that copies the other turn sees the count before the next writes to that turn. */
     __atomic_thread_fence(__ATOMIC_RELEASE);
+    return bytes;
 }
 
 /* ---- Invariants ---------------------------------------------------------------------------- */

@@ -92,11 +92,14 @@ struct lmm_ledger_row lmm_rows_sum_locked(uint32_t site);
 /* The same in the other order: the live blocks are never too many, and may be fewer than none. */
 struct lmm_ledger_row lmm_rows_floor_locked(uint32_t site);
 
-/* Records the live blocks of the first `sites` sites as the peak, of `bytes` in total. bytes_of: the
- * bytes of so many blocks and so much extra, at a site; NULL: the extra is the bytes at all sites. Without memory the earlier peak stays. */
-void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes,
-                               uint64_t (*bytes_of)(uint32_t site, uint64_t blocks,
-                                                    uint64_t extra));
+#define LMM_PEAK_OF_SITES UINT64_MAX
+
+/* Records the live blocks of the first `sites` sites as the peak, of `bytes` in total; LMM_PEAK_OF_SITES: of what they
+ * have together. bytes_of: the bytes of so many blocks and so much extra, at a site; NULL: the extra is the bytes at all
+ * sites. Returns the bytes of the last peak, which is an earlier one if that is larger, or there is no memory. */
+uint64_t lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes,
+                                   uint64_t (*bytes_of)(uint32_t site, uint64_t blocks,
+                                                        uint64_t extra));
 
 /* Checks what the head says, if the chunks are the process's own. O(row pages). */
 bool lmm_rows_are_valid_locked(void);
