@@ -4,7 +4,8 @@
  *
  * The fast paths of malloc and free are those of the typed API, with the size class as the family.
  * While stacks are taken, or a tool watches, no site is open in the thread's view, so every call
- * takes the slow path. C++ new and delete call these functions through libstdc++.
+ * goes on to the fast paths of stacked_fast.h, or to the slow path. C++ new and delete call these
+ * functions through libstdc++.
  */
 #include "lib/front/block.h"
 #include "lib/heaps/cache.h"
@@ -17,6 +18,7 @@
 #include "lib/preload/own_malloc.h"
 #include "lib/preload/serve.h"
 #include "lib/preload/stacked.h"
+#include "lib/preload/stacked_fast.h"
 #include "lib/heaps/thread.h"
 
 #include <errno.h>
@@ -64,13 +66,27 @@ static LMM_NOINLINE void *pop_restocked(uint32_t class)
     return lmm_heap_pop_restocked(&lmm_thread_open, class, class);
 }
 
-static LMM_NOINLINE void *alloc_slow(size_t bytes)
+static LMM_NOINLINE void *alloc_slowest(size_t bytes)
 {
     struct lmm_caller caller = LMM_CALLER();
     bool may_pop = bytes <= LMM_CLASS_BYTES_MAX && lmm_options.stack_frames == 0;
     void *block = may_pop ? pop_restocked(lmm_class_of(bytes)) : NULL;
 
     return block != NULL ? block : lmm_serve_alloc(bytes, 1, false, &caller);
+}
+
+/* Pops a slot of a class where stacks have one call, that of the function which uses this macro; NULL: the slow path is
+ * needed. Such a function needs no stack frame for it. */
+#define POP_AT_CALLER(bytes)                                                                       \
+    (lmm_options.stack_frames == 1 && (bytes) <= LMM_CLASS_BYTES_MAX                               \
+         ? lmm_stacked_alloc_at(bytes, lmm_cfi_code((uintptr_t) __builtin_return_address(0)))      \
+         : NULL)
+
+static LMM_NOINLINE void *alloc_slow(size_t bytes)
+{
+    void *block = POP_AT_CALLER(bytes);
+
+    return LMM_LIKELY(block != NULL) ? block : alloc_slowest(bytes);
 }
 
 /* Pops a run of LMM_CLASS_LARGE. NULL: the slow path is needed. */
@@ -113,13 +129,22 @@ LMM_API void *malloc(size_t bytes)
     return alloc(bytes);
 }
 
-static LMM_NOINLINE void *calloc_slow(size_t count, size_t size)
+static LMM_NOINLINE void *calloc_slowest(size_t count, size_t size)
 {
     struct lmm_caller caller = LMM_CALLER();
     size_t bytes;
 
     return lmm_multiply_fits(count, size, &bytes) ? lmm_serve_alloc(bytes, 1, true, &caller)
                                                   : fail(ENOMEM);
+}
+
+static LMM_NOINLINE void *calloc_slow(size_t count, size_t size)
+{
+    size_t bytes;
+    void *block = lmm_multiply_fits(count, size, &bytes) ? POP_AT_CALLER(bytes) : NULL;
+
+    return LMM_LIKELY(block != NULL) ? memset(block, 0, lmm_class_strides[lmm_class_of(bytes)])
+                                     : calloc_slowest(count, size);
 }
 
 /* Zeroes all of the slot: programs use what malloc_usable_size tells. */
@@ -137,20 +162,31 @@ LMM_API void *calloc(size_t count, size_t size)
     return calloc_slow(count, size);
 }
 
-/* Frees p, which is the start of a slot of this thread's page, with another tag than a fast path's. */
-static LMM_NOINLINE void free_stacked(void *p, struct lmm_page *page)
-{
-    if (LMM_UNLIKELY(!lmm_stacked_push(p, page))) {
-        lmm_serve_free(p);
-    }
-}
-
 static LMM_NOINLINE void page_event(struct lmm_page *page)
 {
     int saved_errno = errno;
 
     lmm_heap_page_event(lmm_thread_open.heap, page);
     errno = saved_errno;
+}
+
+static LMM_NOINLINE void free_stacked_slow(void *p, struct lmm_page *page)
+{
+    if (!lmm_stacked_push(p, page)) {
+        lmm_serve_free(p);
+    }
+}
+
+/* Frees p, which is the start of a slot of this thread's page, with another tag than a fast path's. */
+static LMM_NOINLINE void free_stacked(void *p, struct lmm_page *page)
+{
+    enum lmm_stacked_push push = lmm_stacked_push_fast(p, page);
+
+    if (push == LMM_STACKED_EVENT) {
+        page_event(page);
+    } else if (push == LMM_STACKED_SLOW) {
+        free_stacked_slow(p, page);
+    }
 }
 
 /* Frees p, the start of a slot of this heap's page, of an open class above LMM_SMALL_BYTES, whose

@@ -10,6 +10,7 @@
 #include "lib/ground/options.h"
 #include "lib/heaps/thread.h"
 #include "lib/heaps/tracer.h"
+#include "lib/preload/stacked_fast.h"
 
 #include <errno.h>
 #include <string.h>
@@ -26,6 +27,7 @@ static const void *last_of_process;
 
 bool lmm_stacked_start(void)
 {
+    lmm_peak_record_late();
     return lmm_unwind_start() && lmm_depot_start();
 }
 
@@ -51,11 +53,6 @@ static uint32_t step_of(uint64_t part, int64_t room)
     return step < STEP_MAX ? (uint32_t) step : (uint32_t) STEP_MAX;
 }
 
-static inline bool is_much(int64_t bytes, int64_t step)
-{
-    return (uint64_t) (bytes + step) > (uint64_t) step * 2;
-}
-
 /* Adds what the thread has not added yet to the sum of the family or of the process, where it is
  * much. */
 static LMM_NOINLINE void add_pending(struct lmm_heap *heap, uint32_t class)
@@ -63,12 +60,12 @@ static LMM_NOINLINE void add_pending(struct lmm_heap *heap, uint32_t class)
     struct lmm_bin *bin = &heap->open.bins[class];
     struct lmm_tracer *tracer = heap->tracer;
 
-    if (is_much(tracer->pending_bytes, tracer->step_bytes)) {
+    if (lmm_stacked_is_much(tracer->pending_bytes, tracer->step_bytes)) {
         int64_t room = lmm_peak_add(tracer->pending_bytes);
         tracer->pending_bytes = 0;
         tracer->step_bytes = step_of(lmm_peak_step(), room);
     }
-    if (is_much(bin->noted, bin->step_bytes)) {
+    if (lmm_stacked_is_much(bin->noted, bin->step_bytes)) {
         struct lmm_family *family = lmm_families_at(class);
         lmm_family_add_live(family, bin->noted);
         uint64_t peak = lmm_load_relaxed(&family->record->peak_amount);
@@ -85,10 +82,9 @@ static inline void note_bytes(struct lmm_heap *heap, uint32_t class, int64_t byt
     struct lmm_tracer *tracer = heap->tracer;
 
     LMM_CHECK(class < heap->bin_capacity);
-    tracer->pending_bytes += bytes;
-    bin->noted += bytes;
-    if (LMM_UNLIKELY(is_much(tracer->pending_bytes, tracer->step_bytes) ||
-                     is_much(bin->noted, bin->step_bytes))) {
+    if (!lmm_stacked_note(tracer, bin, bytes)) {
+        tracer->pending_bytes += bytes;
+        bin->noted += bytes;
         add_pending(heap, class);
     }
 }
@@ -119,13 +115,6 @@ static inline bool is_entered(const struct lmm_heap *heap)
 {
     return LMM_LIKELY(heap != NULL && heap->tracer != NULL &&
                       heap->tracer->state != LMM_TRACER_NEW && lmm_thread_is_settled());
-}
-
-/* Whether the thread may use its tracer. */
-static inline bool is_idle(const struct lmm_heap *heap)
-{
-    return LMM_LIKELY(heap != NULL && heap->tracer != NULL &&
-                      heap->tracer->state == LMM_TRACER_IDLE && lmm_thread_is_settled());
 }
 
 static inline struct lmm_heap *own_heap(void)
@@ -222,25 +211,6 @@ static inline bool is_last(const struct lmm_tracer *tracer, const void *p)
 
 /* ---- Allocating ------------------------------------------------------------------------------ */
 
-/* Pops a slot of a class and counts it. NULL: the slow path is needed. */
-static inline void *pop(const struct lmm_heap *heap, uint32_t class, size_t bytes, uint32_t site)
-{
-    const struct lmm_open *open = &heap->open;
-    struct lmm_ledger_row *row = lmm_open_row(open, site);
-
-    if (LMM_UNLIKELY(row == NULL)) {
-        return NULL;
-    }
-    void *block =
-        lmm_bin_pop(&open->bins[class], lmm_live_value(site, lmm_class_strides[class] - bytes));
-    if (LMM_LIKELY(block != NULL)) {
-        lmm_add_single_writer(&row->allocated_blocks, 1);
-        lmm_add_single_writer(&row->allocated_extra, bytes);
-        lmm_row_note_bytes(row, bytes);
-    }
-    return block;
-}
-
 static inline void note_allocation(struct lmm_heap *heap, void *block, uint32_t class,
                                    int64_t bytes)
 {
@@ -249,33 +219,50 @@ static inline void note_allocation(struct lmm_heap *heap, void *block, uint32_t 
     note_bytes(heap, class, bytes);
 }
 
-void *lmm_stacked_alloc_small(size_t bytes, bool zero, const struct lmm_caller *caller)
-{
-    struct lmm_heap *heap = lmm_thread_open.heap;
-
-    if (LMM_UNLIKELY(bytes > LMM_CLASS_BYTES_MAX || !is_idle(heap) || lmm_tools_active)) {
-        return NULL;
-    }
-    uint32_t class = lmm_class_of(bytes);
-    struct lmm_tracer *tracer = heap->tracer;
-    tracer->state = LMM_TRACER_BUSY;
-    void *block =
-        pop(heap, class, bytes, find_site(&tracer->trace, &tracer->recall, class, caller));
-    if (LMM_LIKELY(block != NULL)) {
-        if (zero) {
-            memset(block, 0, heap->open.bins[class].stride);
-        }
-        note_allocation(heap, block, class, (int64_t) bytes);
-    }
-    tracer->state = LMM_TRACER_IDLE;
-    return block;
-}
-
 static LMM_NOINLINE void *alloc_slow(const struct lmm_shape *shape, size_t align, bool zero,
                                      uint32_t site)
 {
     return lmm_block_alloc(lmm_families_at(shape->class), lmm_live_value(site, shape->slack),
                            shape->slots, align, zero);
+}
+
+/* As lmm_stacked_alloc_small(), where the heap has no slot at hand, or no row of the site. */
+static LMM_NOINLINE void *alloc_missed(size_t bytes, bool zero, uint32_t class, uint32_t site)
+{
+    const struct lmm_shape shape = {
+        .class = class, .slack = lmm_class_strides[class] - (uint32_t) bytes, .slots = 1};
+    int saved_errno = errno;
+    void *block = alloc_slow(&shape, 1, zero, site);
+
+    errno = saved_errno;
+    return block;
+}
+
+void *lmm_stacked_alloc_small(size_t bytes, bool zero, const struct lmm_caller *caller)
+{
+    struct lmm_heap *heap = lmm_thread_open.heap;
+
+    if (LMM_UNLIKELY(bytes > LMM_CLASS_BYTES_MAX || !lmm_stacked_is_idle(heap) ||
+                     lmm_tools_active)) {
+        return NULL;
+    }
+    uint32_t class = lmm_class_of(bytes);
+    struct lmm_tracer *tracer = heap->tracer;
+    tracer->state = LMM_TRACER_BUSY;
+    uint32_t site = find_site(&tracer->trace, &tracer->recall, class, caller);
+    struct lmm_bin *bin = &heap->open.bins[class];
+    struct lmm_ledger_row *row = lmm_open_row(&heap->open, site);
+    void *block = LMM_LIKELY(row != NULL) ? lmm_stacked_pop(bin, class, bytes, site, row) : NULL;
+    if (LMM_UNLIKELY(block == NULL)) {
+        block = alloc_missed(bytes, zero, class, site);
+    } else if (zero) {
+        memset(block, 0, bin->stride);
+    }
+    if (LMM_LIKELY(block != NULL)) {
+        note_allocation(heap, block, class, (int64_t) bytes);
+    }
+    tracer->state = LMM_TRACER_IDLE;
+    return block;
 }
 
 static LMM_NOINLINE void *alloc_without_tracer(const struct lmm_heap *heap,
@@ -375,12 +362,12 @@ bool lmm_stacked_push(void *p, struct lmm_page *page)
 {
     struct lmm_heap *heap = lmm_thread_open.heap;
 
-    if (LMM_UNLIKELY(!is_idle(heap) || lmm_tools_active ||
+    if (LMM_UNLIKELY(!lmm_stacked_is_idle(heap) || lmm_tools_active ||
                      lmm_load_relaxed(&page->owner) != heap)) {
         return false;
     }
     struct lmm_tracer *tracer = heap->tracer;
-    uint32_t slot = (uint32_t) (((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier >> 32);
+    uint32_t slot = lmm_page_slot_of(page, p);
     uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
     uint32_t site = lmm_tag_site(tag);
     struct lmm_ledger_row *row = lmm_open_row(&heap->open, site);
@@ -390,15 +377,10 @@ bool lmm_stacked_push(void *p, struct lmm_page *page)
     }
     uint64_t bytes = page->stride - lmm_tag_slack(tag);
     tracer->state = LMM_TRACER_BUSY;
+    note_bytes(heap, page->family, -(int64_t) bytes); /* first: a late peak has the block */
     lmm_add_single_writer_release(&row->freed_blocks, 1);
     lmm_add_single_writer_release(&row->freed_extra, bytes);
-    if (LMM_UNLIKELY(lmm_options.heaptrack_temporaries)) {
-        end_last(heap, p, site);
-    } else if (tracer->last == p) {
-        tracer->last = NULL;
-        lmm_add_single_writer(&row->temporaries, 1);
-    }
-    note_bytes(heap, page->family, -(int64_t) bytes);
+    end_last(heap, p, site);
     tracer->state = LMM_TRACER_IDLE;
     lmm_heap_push_own(heap, page, slot);
     return true;
@@ -419,29 +401,44 @@ void lmm_stacked_free(void *p, const struct lmm_block_facts *facts)
 
 /* ---- Reshaping ------------------------------------------------------------------------------- */
 
+/* The same where the thread may use its tracer. */
+static void *reshape_traced(struct lmm_heap *heap, void *p, const struct lmm_block_facts *facts,
+                            const struct lmm_shape *shape, uint32_t site)
+{
+    int64_t change = bytes_of(shape) - live_bytes_of(facts);
+
+    if (change < 0) {
+        note_bytes(heap, shape->class, change); /* first: a late peak has the whole block */
+    }
+    void *reshaped = lmm_block_reshape(p, facts, shape->slots, lmm_live_value(site, shape->slack));
+    if (reshaped != NULL) {
+        end_last(heap, p, lmm_tag_site(facts->tag));
+        note_allocation(heap, reshaped, shape->class, change > 0 ? change : 0);
+    } else if (change < 0) {
+        note_bytes(heap, shape->class, -change);
+    }
+    return reshaped;
+}
+
 void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts,
                           const struct lmm_shape *shape, const struct lmm_caller *caller)
 {
     struct lmm_heap *heap = own_heap();
-    bool has_tracer = heap != NULL && heap->tracer->state == LMM_TRACER_IDLE;
-    struct lmm_tracer *tracer = has_tracer ? heap->tracer : NULL;
 
-    if (has_tracer) {
+    LMM_CHECK(facts->family->index == shape->class);
+    if (heap != NULL && heap->tracer->state == LMM_TRACER_IDLE) {
+        struct lmm_tracer *tracer = heap->tracer;
         tracer->state = LMM_TRACER_BUSY;
-    }
-    uint32_t site = has_tracer ? site_of(&tracer->trace, &tracer->recall, shape->class, caller)
-                               : site_without_tracer(heap, shape->class, caller);
-    void *reshaped = lmm_block_reshape(p, facts, shape->slots, lmm_live_value(site, shape->slack));
-    if (reshaped != NULL && has_tracer) {
-        note_free(heap, p, facts->family->index, lmm_tag_site(facts->tag), live_bytes_of(facts));
-        note_allocation(heap, reshaped, shape->class, bytes_of(shape));
-    } else if (reshaped != NULL) {
-        note_event(reshaped);
-        add_to_sums(facts->family->index, -live_bytes_of(facts));
-        add_to_sums(shape->class, bytes_of(shape));
-    }
-    if (has_tracer) {
+        uint32_t site = site_of(&tracer->trace, &tracer->recall, shape->class, caller);
+        void *reshaped = reshape_traced(heap, p, facts, shape, site);
         tracer->state = LMM_TRACER_IDLE;
+        return reshaped;
+    }
+    uint32_t site = site_without_tracer(heap, shape->class, caller);
+    void *reshaped = lmm_block_reshape(p, facts, shape->slots, lmm_live_value(site, shape->slack));
+    if (reshaped != NULL) {
+        note_event(reshaped);
+        add_to_sums(shape->class, bytes_of(shape) - live_bytes_of(facts));
     }
     return reshaped;
 }

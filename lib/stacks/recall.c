@@ -488,9 +488,8 @@ uint32_t lmm_recall_find_caller(struct lmm_recall *recall, uint32_t class, uintp
     uint32_t site = lmm_depot_known_caller(lmm_families_at(class), pc);
 
     if (recall != NULL && site != LMM_SITE_NONE) {
-        if (!recall->has_callers || recall->callers_forgotten != forgotten) {
+        if (recall->callers_forgotten != forgotten) {
             memset(recall->caller, 0, sizeof(recall->caller));
-            recall->has_callers = true;
             recall->callers_forgotten = forgotten;
         }
         recall->caller[lmm_recall_caller_place(class, pc)] =

@@ -49,6 +49,8 @@ enum {
     LMM_RECALL_SEGMENTS_MAX = 16384, /* and for so many at most */
 };
 
+#define LMM_RECALL_NO_CALLERS UINT32_MAX
+
 /* Calls that a walk has passed, up to the joint: the first one that was in the trace. */
 struct lmm_segment {
     uint64_t key;        /* of the innermost call's class, pc, sp and bp, and of the words */
@@ -104,8 +106,8 @@ struct lmm_recall {
     struct lmm_recall_pool *pool; /* NULL: there is none yet */
     uint32_t generation;          /* its segments are of that generation of the trace */
     uint32_t last;                /* the segment that was used last */
-    bool has_callers;             /* they are valid, */
-    uint32_t callers_forgotten;   /* if lmm_code_forgotten is still that */
+    uint32_t callers_forgotten;   /* lmm_code_forgotten for which the callers are valid; */
+                                  /* LMM_RECALL_NO_CALLERS: there are none */
     struct lmm_recall_caller caller[LMM_RECALL_CALLERS];
     struct lmm_recall_frame frame[LMM_RECALL_FRAMES][LMM_RECALL_FRAME_WAYS];
     uint16_t seen[LMM_RECALL_SEEN];     /* stand for callers that were not found */
@@ -122,10 +124,23 @@ static inline uint32_t lmm_recall_caller_place(uint32_t class, uintptr_t pc)
 LMM_NOINLINE uint32_t lmm_recall_find_caller(struct lmm_recall *recall, uint32_t class,
                                              uintptr_t pc);
 
+/* The site of (the family with the index class, a stack of one call, which returns to pc), if the thread has
+ * found it before; else LMM_SITE_NONE. */
+static inline uint32_t lmm_recall_known_caller(const struct lmm_recall *recall, uint32_t class,
+                                               uintptr_t pc)
+{
+    const struct lmm_recall_caller *caller = &recall->caller[lmm_recall_caller_place(class, pc)];
+
+    return LMM_LIKELY(recall->callers_forgotten == lmm_load_relaxed(&lmm_code_forgotten) &&
+                      caller->pc == pc && caller->class == class)
+               ? caller->site
+               : (uint32_t) LMM_SITE_NONE;
+}
+
 /* Drops all that is remembered. Call it where the trace is cleared. */
 static inline void lmm_recall_clear(struct lmm_recall *recall)
 {
-    recall->has_callers = false;
+    recall->callers_forgotten = LMM_RECALL_NO_CALLERS;
     recall->generation = LMM_TRACE_NO_GENERATION;
 }
 
@@ -136,18 +151,13 @@ static inline void lmm_recall_init(struct lmm_recall *recall)
     lmm_recall_clear(recall);
 }
 
-/* The site of (the family with the index class, a stack of one call, which returns to pc), if it is known;
- * else LMM_SITE_NONE. recall: as below. */
+/* The same, if any thread has; recall: as below. */
 static inline uint32_t lmm_recall_caller(struct lmm_recall *recall, uint32_t class, uintptr_t pc)
 {
-    const struct lmm_recall_caller *caller =
-        recall != NULL ? &recall->caller[lmm_recall_caller_place(class, pc)] : NULL;
+    uint32_t site =
+        recall != NULL ? lmm_recall_known_caller(recall, class, pc) : (uint32_t) LMM_SITE_NONE;
 
-    return LMM_LIKELY(caller != NULL && recall->has_callers &&
-                      recall->callers_forgotten == lmm_load_relaxed(&lmm_code_forgotten) &&
-                      caller->pc == pc && caller->class == class)
-               ? caller->site
-               : lmm_recall_find_caller(recall, class, pc);
+    return LMM_LIKELY(site != LMM_SITE_NONE) ? site : lmm_recall_find_caller(recall, class, pc);
 }
 
 /* The site of (family, the stack from caller outwards, of at most `frames` calls), as by lmm_unwind() and
