@@ -182,6 +182,9 @@ static bool add_chunk_locked(struct lmm_arena *arena, size_t bytes)
 
 static void *cut_locked(struct lmm_arena *arena, size_t bytes)
 {
+    /* The tags of long arrays of words lie at multiples of 512 bytes in their tables. Where the tables lay
+     * at multiples of a page, they would all share a few sets of a processor's first cache. */
+    bytes += bytes % LMM_SYSTEM_PAGE_BYTES == 0 ? LMM_CACHE_LINE_BYTES : 0;
     if ((size_t) (arena->end - arena->unused) < bytes && !add_chunk_locked(arena, bytes)) {
         return NULL;
     }

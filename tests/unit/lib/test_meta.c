@@ -106,6 +106,21 @@ Test(meta, arenas_are_apart_and_counted)
     cr_expect(seam_calls(SEAM_UNMAP) == 1 && seam_bytes(SEAM_UNMAP) == LARGE_BYTES + 4096);
 }
 
+/* Otherwise what is at one place in each of them would share a set of the processor's caches. */
+Test(meta, records_of_whole_pages_begin_at_different_lines)
+{
+    enum { RECORDS = 100, BYTES = 2 * LMM_SYSTEM_PAGE_BYTES };
+    uintptr_t last = LMM_SYSTEM_PAGE_BYTES;
+
+    for (size_t i = 0; i < RECORDS; i++) {
+        char *record = lmm_meta_alloc(&lmm_arena_tags, BYTES);
+        cr_assert(record != NULL && (uintptr_t) record % LMM_CACHE_LINE_BYTES == 0);
+        cr_expect((uintptr_t) record % LMM_SYSTEM_PAGE_BYTES != last, "record %zu", i);
+        last = (uintptr_t) record % LMM_SYSTEM_PAGE_BYTES;
+        memset(record, 1, BYTES);
+    }
+}
+
 Test(meta, out_of_memory)
 {
     seam_install();
