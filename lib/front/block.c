@@ -314,12 +314,13 @@ static LMM_NOINLINE void free_foreign_slot(void *p, struct lmm_page *page, uint3
 }
 
 /* Where the thread has no row for the block's site, or no room in a cache. */
-static LMM_NOINLINE void free_run(void *p, struct lmm_page *page, size_t slot)
+static LMM_NOINLINE void free_run(void *p, struct lmm_page *page)
 {
     if (LMM_UNLIKELY(lmm_thread_open.site_limit == 0 || !lmm_thread_is_settled())) {
         lmm_block_free(p);
         return;
     }
+    size_t slot = lmm_page_slot_of(page, p);
     uint32_t *tag = &page->tags[slot];
     size_t n = lmm_run_length_in(page, tag, slot);
     uint32_t old = mark_run_freed(lmm_tag_cacher(lmm_thread_open.heap->number), tag, p);
@@ -348,8 +349,9 @@ free_into_cache(void *p, const struct lmm_page *page, uint32_t *tag, size_t n, u
 }
 
 /* A run whose tag has slack, or that cannot be freed so fast. */
-static LMM_NOINLINE void free_other_run(void *p, struct lmm_page *page, size_t slot)
+static LMM_NOINLINE void free_other_run(void *p, struct lmm_page *page)
 {
+    size_t slot = lmm_page_slot_of(page, p);
     uint32_t *tag = &page->tags[slot];
     size_t n = lmm_run_length_in(page, tag, slot);
     uint32_t old = lmm_load_relaxed(tag);
@@ -358,7 +360,7 @@ static LMM_NOINLINE void free_other_run(void *p, struct lmm_page *page, size_t s
 
     if (LMM_UNLIKELY(row == NULL || lmm_tag_state(old) != LMM_TAG_LIVE ||
                      !free_into_cache(p, page, tag, n, site, extra_near(old, n), row))) {
-        free_run(p, page, slot);
+        free_run(p, page);
     }
 }
 
@@ -372,11 +374,12 @@ void lmm_block_free_other(void *p, struct lmm_page *page, size_t slot)
         free_foreign_slot(p, page, (uint32_t) slot);
         return;
     }
+    lmm_prefetch_for_write(tag); /* other threads may have written to its neighbours */
     size_t n = lmm_run_length_in(page, tag, slot);
     uint32_t site = lmm_load_relaxed(tag) - LMM_TAG_LIVE_BASE; /* none if not live, or with slack */
     struct lmm_ledger_row *row = lmm_open_row_near(&lmm_thread_open, site);
     if (LMM_UNLIKELY(row == NULL || !free_into_cache(p, page, tag, n, site, n - 1, row))) {
-        free_other_run(p, page, slot);
+        free_other_run(p, page);
     }
 }
 

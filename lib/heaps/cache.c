@@ -105,6 +105,7 @@ static bool stack_grow(struct lmm_cache_stack *stack)
 enum {
     BATCH = 16,      /* runs that are given back under one lock */
     ROOM_PART = 128, /* of the bound is made free at once */
+    IN_TURN = 4,     /* of so many runs that are given back one is of the next class in turn */
 };
 
 /* Takes up to `count` of the oldest runs of the class out; returns how many. */
@@ -144,15 +145,30 @@ static bool is_empty(const struct lmm_cache *cache)
     return cache->room_slots == cache->bound_slots;
 }
 
-/* Gives runs of the classes in turn back, until so many slots are free, but no more than BATCH. */
+/* The class of which a run is given back: mostly that with the most runs, which needs it least. But each
+ * class in turn, too, because the program may not use its lengths any more. There is a run. */
+static uint32_t class_to_give(struct lmm_cache *cache)
+{
+    uint32_t fullest = 1;
+
+    if (cache->given++ % IN_TURN == 0) {
+        cache->hand = next_class(cache, cache->hand);
+        return cache->hand;
+    }
+    for (uint32_t class = 2; class < cache->end; class ++) {
+        fullest = cache->stack[class].count > cache->stack[fullest].count ? class : fullest;
+    }
+    return fullest;
+}
+
+/* Gives runs back, until so many slots are free, but no more than BATCH. */
 static void give_some_back(struct lmm_cache *cache, struct lmm_family *family, size_t wanted_slots)
 {
     struct lmm_free_run run[BATCH];
     size_t count = 0;
 
     while (count < BATCH && cache->room_slots < wanted_slots && !is_empty(cache)) {
-        cache->hand = next_class(cache, cache->hand);
-        count += take_oldest(cache, cache->hand, 1, run + count);
+        count += take_oldest(cache, class_to_give(cache), 1, run + count);
     }
     lmm_runs_give(&family->runs, run, count);
 }

@@ -4,8 +4,9 @@
  *
  * Owns, per heap and family, a stack of runs for each length class (run.h). For the program a cached
  * run is free; for its page it is handed out, so it neither splits nor merges until it is given back.
- * When the cache is full, the oldest runs of other classes are given back for the newest one, one class
- * after the other, so that lengths which the program does not use any more do not fill it. If many requests
+ * When the cache is full, runs are given back for the newest one: the oldest of the class that has the most,
+ * so that as many classes as possible keep one; and, for each fourth run, of one class after the other, so
+ * that lengths which the program does not use any more do not fill it. If many requests
  * found no run meanwhile, it grows instead, up to LMM_CACHE_BYTES_MAX, and the caches of a heap by
  * LMM_CACHE_GROWTH_BYTES in all: the memory that they keep is missing where blocks could grow. A
  * heap keeps its runs when its thread ends, for the thread that adopts it (thread.h).
@@ -60,7 +61,8 @@ struct lmm_cache {
     uint32_t room_slots;  /* that may still be pushed */
     uint32_t sample_at;   /* with more room_slots, lmm_cache_sample() is due */
     uint32_t misses;      /* requests that found no run since the last growth */
-    uint32_t hand;        /* the class of which a run was given back for a newer one */
+    uint32_t given;       /* runs that were given back for newer ones */
+    uint32_t hand;        /* the class of which one was given back in turn */
     uint32_t end;         /* the classes from it on never had a run */
     struct lmm_cache_stack stack[LMM_RUN_CLASSES]; /* by class; the first one is not used */
 };
@@ -82,7 +84,7 @@ static inline __attribute__((always_inline)) char *lmm_cache_pop(struct lmm_cach
                      cache->room_slots > cache->sample_at)) {
         return NULL;
     }
-    struct lmm_cache_stack *stack = &cache->stack[lmm_run_class(n).number];
+    struct lmm_cache_stack *stack = &cache->stack[lmm_run_class_number(n)];
     uint32_t count = stack->count;
     if (LMM_UNLIKELY(count == 0)) {
         return NULL;
@@ -108,17 +110,14 @@ static inline __attribute__((always_inline)) char *lmm_cache_pop(struct lmm_cach
 static inline __attribute__((always_inline)) bool lmm_cache_push(struct lmm_cache *cache, size_t n,
                                                                  char *block, uint32_t *tag)
 {
-    struct lmm_cache_stack *stack = &cache->stack[lmm_run_class(n).number];
-    uint32_t count = stack->count;
-    uint32_t room_slots = cache->room_slots;
+    struct lmm_cache_stack *stack = &cache->stack[lmm_run_class_number(n)];
     uint32_t slots = stack->slots;
 
-    if (LMM_UNLIKELY(count >= stack->capacity || slots > room_slots)) {
+    if (LMM_UNLIKELY(stack->count >= stack->capacity || slots > cache->room_slots)) {
         return false;
     }
-    stack->run[count] = (struct lmm_cached_run) {block, tag};
-    stack->count = (uint16_t) (count + 1);
-    cache->room_slots = room_slots - slots;
+    cache->room_slots -= slots;
+    stack->run[stack->count++] = (struct lmm_cached_run) {block, tag};
     return true;
 }
 

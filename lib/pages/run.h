@@ -7,9 +7,8 @@
  * the run, which the neighbouring tags name. A run longer than LMM_RUN_BYTES_MAX, or aligned to
  * more than a unit, is a span (span.h); the functions here take spans too.
  *
- * A run has room for the longest block of its length class: lengths up to 16 slots are a class each,
- * above that eight classes are in each doubling. So free runs fit blocks of other lengths, too. The
- * length of a block is always what was requested.
+ * A run has room for the longest block of its length class (run_class.h), so free runs fit blocks of
+ * other lengths, too. The length of a block is always what was requested.
  *
  * Invariants of a run page (checked by lmm_runs_are_valid_locked()):
  *   I1  live, cached and free runs tile the page in address order; no two holes are neighbours
@@ -27,39 +26,10 @@
 #define LMM_RUN_H
 
 #include "lib/ground/base.h"
+#include "lib/pages/run_class.h"
 #include "lib/pages/span.h"
 
-/* ---- Length classes ---- */
-
-enum {
-    LMM_RUN_STEP_SHIFT = 3, /* classes per doubling */
-    LMM_RUN_CLASSES = 1 + ((LMM_UNIT_SHIFT - LMM_RUN_STEP_SHIFT + 1) << LMM_RUN_STEP_SHIFT),
-};
-
-struct lmm_run_class {
-    uint32_t number; /* 1 to LMM_RUN_CLASSES - 1 */
-    uint32_t slots;  /* of the longest blocks */
-};
-
-/* The class of a block of n slots, 1 to LMM_UNIT_BYTES. */
-static inline struct lmm_run_class lmm_run_class(size_t n)
-{
-    uint32_t last = (uint32_t) n - 1;
-    uint32_t shift = lmm_log2(last | 1 << LMM_RUN_STEP_SHIFT) - LMM_RUN_STEP_SHIFT;
-    uint32_t step = (last >> shift) + 1;
-
-    return (struct lmm_run_class) {(shift << LMM_RUN_STEP_SHIFT) + step, step << shift};
-}
-
-/* The slots of the class with that number. */
-static inline uint32_t lmm_run_class_slots(uint32_t number)
-{
-    uint32_t shift = number <= 1u << (LMM_RUN_STEP_SHIFT + 1)
-                         ? 0
-                         : (number - 1 - (1u << LMM_RUN_STEP_SHIFT)) >> LMM_RUN_STEP_SHIFT;
-
-    return (number - (shift << LMM_RUN_STEP_SHIFT)) << shift;
-}
+/* ---- Runs ---- */
 
 /* The slots that a run in a run page has for a block of n slots. */
 static inline size_t lmm_run_room(const struct lmm_runs *runs, size_t n)
@@ -69,8 +39,6 @@ static inline size_t lmm_run_room(const struct lmm_runs *runs, size_t n)
 
     return room < most ? room : most;
 }
-
-/* ---- Runs ---- */
 
 /* Initialises a family's runs: it has none. */
 void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,

@@ -148,6 +148,33 @@ Test(cache, makes_room, .init = start)
     cr_expect(!lmm_cache_make_room(&heap, family, 1), "closed");
 }
 
+/* The class with the most runs gives most of them back, but lengths that are not used any more go, too. */
+Test(cache, gives_back_what_it_has_most_of, .init = start)
+{
+    enum { STRIDE = 1024, FEW = 3, USED = 60, UNUSED = 28, GIVEN = 100 };
+    struct lmm_family *family = open_family("f", STRIDE);
+    struct lmm_cache *cache = lmm_cache_of(&heap, family);
+    const struct lmm_cache_stack *unused = stack_of(cache, UNUSED);
+    char *block;
+
+    cr_assert(lmm_cache_make_room(&heap, family, UNUSED));
+    for (size_t i = 0; i < FEW; i++) {
+        cr_assert(push_new(family, cache, UNUSED, &block));
+    }
+    cr_assert(lmm_cache_make_room(&heap, family, USED));
+    while (push_new(family, cache, USED, &block)) {
+    }
+    cr_assert(cache->given == 0 && stack_of(cache, USED)->count > FEW);
+    while (cache->given < GIVEN) {
+        cr_assert(lmm_cache_make_room(&heap, family, USED));
+        cr_expect(FEW - unused->count <= (int) (cache->given + 3) / 4, "%u given", cache->given);
+        while (push_new(family, cache, USED, &block)) {
+        }
+    }
+    cr_expect(unused->count == 0 && lmm_cache_is_valid(cache, family));
+    lmm_cache_flush(&heap);
+}
+
 /* A full cache grows while requests find no run, up to the heap's bound. */
 Test(cache, grows, .init = start)
 {
