@@ -10,11 +10,24 @@
 
 /* ---- Functions that return less than they allocate --------------------------------------------- */
 
-/* Returns the struct that a function returns a pointer to; NULL: it does not. What operator new gives is known
- * by its class. */
-static const struct lmm_type_info *returned(const struct lmm_facts *facts, enum lmm_maker maker)
+enum lmm_maker lmm_call_path_maker(const struct lmm_call_path *path)
 {
-    bool is_new = maker != LMM_MAKER_MALLOC;
+    enum lmm_maker outermost = LMM_MAKER_MALLOC;
+
+    for (size_t i = 0; i < path->count; i++) {
+        enum lmm_maker maker = lmm_fact_files_maker(path->places[i]);
+
+        outermost = maker != LMM_MAKER_MALLOC ? maker : outermost;
+    }
+    return outermost;
+}
+
+/* Returns the struct that the function which makes the last call returns a pointer to; NULL: it does not. What operator new
+ * gives is known by its class. */
+static const struct lmm_type_info *returned(const struct lmm_call_path *path)
+{
+    const struct lmm_facts *facts = &path->places[path->count - 1]->facts;
+    bool is_new = facts->count > 0 && lmm_call_path_maker(path) != LMM_MAKER_MALLOC;
 
     for (size_t i = 0; i < facts->count; i++) {
         const struct lmm_candidate *item = &facts->items[i];
@@ -57,14 +70,15 @@ static bool has_left(const struct lmm_call_path *path)
     return path->first_left < path->count;
 }
 
-void lmm_call_path_add(struct lmm_call_path *path, const struct lmm_fact_place *place)
+void lmm_call_path_add(struct lmm_call_path *path, struct lmm_fact_place *place)
 {
-    path->maker = place->maker != LMM_MAKER_MALLOC ? place->maker : path->maker;
-    const struct lmm_type_info *base = returned(&place->facts, path->maker);
     size_t at = path->count;
-    bool is_after = returns_after_header(&place->facts, base);
 
     assert(at < LMM_CALL_PATH_MAX);
+    path->places[path->count++] = place;
+    const struct lmm_type_info *base = returned(path);
+    bool is_after = returns_after_header(&place->facts, base);
+
     if (at == 0) {
         path->first_left = LMM_CALL_PATH_MAX;
     }
@@ -77,7 +91,6 @@ void lmm_call_path_add(struct lmm_call_path *path, const struct lmm_fact_place *
         path->bases[at] = base;
         path->first_left = at < path->first_left ? at : path->first_left;
     }
-    path->places[path->count++] = place;
 }
 
 bool lmm_call_path_has_facts(const struct lmm_call_path *path)
@@ -129,7 +142,8 @@ static bool is_refuted(const struct lmm_call_path *path, size_t at,
             int32_t header;
 
             return lmm_fit_of(candidate, path->sizes[at]->items, path->sizes[at]->count,
-                              path->maker != LMM_MAKER_MALLOC, &header) == LMM_FIT_NONE;
+                              lmm_call_path_maker(path) != LMM_MAKER_MALLOC,
+                              &header) == LMM_FIT_NONE;
         }
     }
     return false;
@@ -220,7 +234,7 @@ bool lmm_call_path_returns_less(const struct lmm_call_path *path)
 {
     size_t last = path->count - 1;
     const struct lmm_facts *facts = &path->places[last]->facts;
-    const struct lmm_type_info *base = returned(facts, path->maker);
+    const struct lmm_type_info *base = returned(path);
     bool is_after = returns_after_header(facts, base);
 
     return base == NULL ? is_after : base->is_base && (facts->returns || is_after);
@@ -233,8 +247,8 @@ bool lmm_call_path_leaves_question(const struct lmm_call_path *path,
         return false;
     }
     struct lmm_call_path_candidates candidates = list(path);
-    struct lmm_verdict verdict =
-        lmm_decide(candidates.items, candidates.count, sizes, size_count, path->maker);
+    struct lmm_verdict verdict = lmm_decide(candidates.items, candidates.count, sizes, size_count,
+                                            lmm_call_path_maker(path));
 
     free(candidates.items);
     return verdict.confidence < LMM_MODEL_LIKELY || verdict.type->kind != LMM_TYPE_RECORD ||

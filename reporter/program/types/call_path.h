@@ -24,12 +24,11 @@ enum {
 };
 
 struct lmm_call_path {
-    const struct lmm_fact_place *places[LMM_CALL_PATH_MAX];
+    struct lmm_fact_place *places[LMM_CALL_PATH_MAX];
     size_t count;
     size_t first; /* the first whose candidates count: those of generic wrappers do not */
     size_t
         first_left; /* the first that returns less than it got, and `count` or more: there is none */
-    enum lmm_maker maker;
 
     /* Of a place: what lies in the block before what the call returns to it, as of candidates; and the struct that
      * its function returns a pointer to, if that is less than it got. */
@@ -48,7 +47,10 @@ struct lmm_call_path_candidates {
 };
 
 /* Adds the next call outwards; the path has room. */
-void lmm_call_path_add(struct lmm_call_path *path, const struct lmm_fact_place *place);
+void lmm_call_path_add(struct lmm_call_path *path, struct lmm_fact_place *place);
+
+/* Returns the outermost operator that a call of the path is to. Cost: that of lmm_fact_files_maker() for each. */
+enum lmm_maker lmm_call_path_maker(const struct lmm_call_path *path);
 
 /* Returns whether some call of a path says what the blocks may be. */
 bool lmm_call_path_has_facts(const struct lmm_call_path *path);

@@ -25,8 +25,10 @@ struct call {
     UT_hash_handle hh;
     /* How an open place is closed; of one that is kept all zero: */
     struct file *file;
-    const char *allocator; /* what is called; NULL: unknown */
-    int output;            /* how it gives the block, as for lmm_facts_find() */
+    const char *inner;     /* what is called, as far as the stack tells; NULL: unknown */
+    const char *allocator; /* the same, or what the code tells: allocator_of() */
+    bool has_allocator;
+    int output; /* how it gives the block, as for lmm_facts_find() */
 };
 
 struct file {
@@ -144,11 +146,12 @@ static struct file *file_of(struct lmm_fact_files *files, const struct lmm_mappe
 
 /* Returns how the function that is called gives the block, as for lmm_way_follow(). The stack does not have
  * functions that end in a jump to the next one: their parameters may be others. */
-static int output_of(const char *callee, const struct lmm_fact_place *inner)
+static int output_of(const struct file *file, uint64_t offset, const struct lmm_fact_place *inner)
 {
     if (inner == NULL || inner->facts.output == 0) {
         return LMM_WAY_RESULT;
     }
+    const char *callee = lmm_file_code_callee(file->reader.code, offset);
     bool is_it = callee != NULL && inner->function != NULL &&
                  strcmp(callee, inner->function) == 0 && strchr(callee, '.') == NULL;
 
@@ -167,6 +170,18 @@ static bool is_file_blind(const struct file *file)
     return !file->has_sighted && !has_debug(file);
 }
 
+/* Returns what is called; NULL: unknown. */
+static const char *allocator_of(struct call *call)
+{
+    if (!call->has_allocator) {
+        const char *callee = lmm_file_code_callee(call->file->reader.code, call->place.offset);
+
+        call->allocator = callee != NULL ? callee : call->inner;
+        call->has_allocator = true;
+    }
+    return call->allocator;
+}
+
 /* Sets the facts about a call. Returns false when memory ran out. */
 static bool find_facts(struct file *file, struct call *call)
 {
@@ -182,7 +197,7 @@ static bool find_facts(struct file *file, struct call *call)
         return true;
     }
     file->has_news = true;
-    return lmm_facts_find(&file->reader, place->offset, call->allocator, call->output,
+    return lmm_facts_find(&file->reader, place->offset, allocator_of(call), call->output,
                           &place->facts);
 }
 
@@ -201,14 +216,12 @@ static struct lmm_fact_place *place_of(struct file *file, uint64_t offset,
     if (call == NULL) {
         return NULL;
     }
-    const char *callee = lmm_file_code_callee(file->reader.code, offset);
-
     call->file = file;
-    call->allocator = callee != NULL ? callee : inner == NULL ? NULL : inner->function;
-    call->output = output_of(callee, inner);
+    call->inner = inner == NULL ? NULL : inner->function;
+    call->output = output_of(file, offset, inner);
     call->place.offset = offset;
     call->place.function = lmm_symbol_file_name(file->reader.file, offset - 1);
-    call->place.maker = lmm_fact_maker(call->allocator);
+    call->place.is_maker_open = true;
     if (find_facts(file, call)) {
         HASH_ADD(hh, file->places, place.offset, sizeof(offset), call);
     }
@@ -228,10 +241,19 @@ bool lmm_fact_files_returns(struct lmm_fact_place *place)
         place->is_open = false;
         call->file->has_news = true;
         place->facts.returns =
-            lmm_facts_returns(&call->file->reader, place->offset, call->allocator, call->output);
+            lmm_facts_returns(&call->file->reader, place->offset, allocator_of(call), call->output);
         place->facts.is_generic = place->facts.returns;
     }
     return place->facts.returns;
+}
+
+enum lmm_maker lmm_fact_files_maker(struct lmm_fact_place *place)
+{
+    if (place->is_maker_open) {
+        place->is_maker_open = false;
+        place->maker = lmm_fact_maker(allocator_of((struct call *) (void *) place));
+    }
+    return place->maker;
 }
 
 static void free_places(struct call **places)

@@ -18,7 +18,8 @@ struct lmm_mapped_file;
 struct lmm_fact_place {
     uint64_t offset;
     const char *function; /* that makes the call: its mangled name; NULL: unknown */
-    enum lmm_maker maker; /* that it calls */
+    enum lmm_maker maker; /* that it calls: lmm_fact_files_maker() */
+    bool is_maker_open;   /* it is not known yet */
     struct lmm_facts facts;
     bool
         is_open; /* facts.is_blind, and facts.returns is not known yet: lmm_fact_files_returns() looks */
@@ -43,6 +44,9 @@ bool lmm_fact_files_find(struct lmm_fact_files *files, const struct lmm_mapped_f
 /* Returns whether the function that makes a call returns the block. Cost: the first time, LMM_WAY_INSTRUCTIONS_MAX
  * instructions are decoded if the facts are blind. */
 bool lmm_fact_files_returns(struct lmm_fact_place *place);
+
+/* Returns which operator a call is to. Cost: the first time the code of the call is read. */
+enum lmm_maker lmm_fact_files_maker(struct lmm_fact_place *place);
 
 /* Returns which operator a mangled name is that of; function may be NULL. */
 enum lmm_maker lmm_fact_maker(const char *function);

@@ -10,6 +10,7 @@
 
 #include "reporter/core/compare.h"
 #include "reporter/program/base/array.h"
+#include "reporter/program/base/key_sort.h"
 #include "reporter/program/symbols/symbol_file.h"
 
 enum {
@@ -22,7 +23,8 @@ enum {
 /* A slot of the global offset table, and the function whose address it gets. */
 struct slot {
     uint64_t address;
-    const char *name;
+    uint32_t strings; /* these two: where the function's name is */
+    uint32_t name;
 };
 
 /* A section with code. */
@@ -184,12 +186,6 @@ static uint32_t load_u32(const unsigned char *bytes)
 
 /* ---- Slots ----------------------------------------------------------------------------------- */
 
-static int compare_slots(const void *left, const void *right)
-{
-    return lmm_compare_u64(((const struct slot *) left)->address,
-                           ((const struct slot *) right)->address);
-}
-
 /* Adds the slots that a section of relocations fills. */
 static void add_relocations(struct lmm_file_code *code, Elf_Scn *section, const GElf_Shdr *header)
 {
@@ -203,27 +199,48 @@ static void add_relocations(struct lmm_file_code *code, Elf_Scn *section, const 
     }
     /* libelf has given them the form that they have on this machine; a large library has a million without a symbol. */
     const unsigned char *items = relocations->d_type == ELF_T_RELA ? relocations->d_buf : NULL;
-    size_t count = items == NULL ? 0 : relocations->d_size / sizeof(Elf64_Rela);
+    const unsigned char *names = table->d_type == ELF_T_SYM ? table->d_buf : NULL;
+    size_t count = items == NULL || names == NULL ? 0 : relocations->d_size / sizeof(Elf64_Rela);
+    size_t symbol_count = names == NULL ? 0 : table->d_size / sizeof(Elf64_Sym);
 
     for (size_t i = 0; i < count && i < SYMBOLS_MAX; i++) {
         Elf64_Rela relocation;
-        GElf_Sym symbol;
+        Elf64_Sym symbol;
 
         memcpy(&relocation, items + i * sizeof(relocation), sizeof(relocation));
-        if (relocation.r_addend != 0 || ELF64_R_SYM(relocation.r_info) == 0 ||
-            gelf_getsym(table, (int) ELF64_R_SYM(relocation.r_info), &symbol) == NULL) {
+        size_t number = ELF64_R_SYM(relocation.r_info);
+
+        if (relocation.r_addend != 0 || number == 0 || number >= symbol_count) {
             continue;
         }
-        struct slot slot = {relocation.r_offset,
-                            elf_strptr(code->elf, of_symbols.sh_link, symbol.st_name)};
-        struct slot *added = slot.name == NULL ? NULL
-                                               : lmm_array_add(&code->slots, &code->slot_count,
-                                                               sizeof(*code->slots));
+        memcpy(&symbol, names + number * sizeof(symbol), sizeof(symbol));
+        struct slot *added = lmm_array_add(&code->slots, &code->slot_count, sizeof(*code->slots));
 
         if (added != NULL) {
-            *added = slot;
+            *added = (struct slot) {relocation.r_offset, of_symbols.sh_link, symbol.st_name};
         }
     }
+}
+
+/* Sorts the slots by address; without memory for it, there are none. */
+static void sort_slots(struct lmm_file_code *code)
+{
+    size_t count = code->slot_count;
+    struct lmm_sort_key *keys = calloc(count + 1, sizeof(*keys));
+    struct slot *sorted = calloc(count + 1, sizeof(*sorted));
+
+    for (size_t i = 0; keys != NULL && i < count; i++) {
+        keys[i] = (struct lmm_sort_key) {code->slots[i].address, i};
+    }
+    bool is_sorted = keys != NULL && sorted != NULL && lmm_key_sort(keys, count);
+
+    for (size_t i = 0; is_sorted && i < count; i++) {
+        sorted[i] = code->slots[keys[i].index];
+    }
+    free(keys);
+    free(code->slots);
+    code->slots = sorted;
+    code->slot_count = is_sorted ? count : 0;
 }
 
 static void list_slots(struct lmm_file_code *code)
@@ -241,22 +258,30 @@ static void list_slots(struct lmm_file_code *code)
         }
     }
     if (code->slot_count > 0) {
-        qsort(code->slots, code->slot_count, sizeof(*code->slots), compare_slots);
+        sort_slots(code);
     }
 }
 
 const char *lmm_file_code_slot(struct lmm_file_code *code, uint64_t address)
 {
-    struct slot key = {address, NULL};
-    const struct slot *found;
+    size_t low = 0;
 
     if (!code->has_slots) {
         list_slots(code);
     }
-    found = code->slot_count == 0
-                ? NULL
-                : bsearch(&key, code->slots, code->slot_count, sizeof(*code->slots), compare_slots);
-    return found == NULL ? NULL : found->name;
+    for (size_t high = code->slot_count; low < high;) { /* the first that is not before it */
+        size_t middle = low + (high - low) / 2;
+
+        if (code->slots[middle].address < address) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    const struct slot *found =
+        low < code->slot_count && code->slots[low].address == address ? &code->slots[low] : NULL;
+
+    return found == NULL ? NULL : elf_strptr(code->elf, found->strings, found->name);
 }
 
 /* Sets *ret_slot to the slot that the entry of a PLT jumps through: [bnd] jmp *x(%rip), which may

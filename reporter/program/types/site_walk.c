@@ -286,7 +286,7 @@ static bool asks_caller(struct walk *walk, uint32_t frame)
     }
     if (file->is_library) {
         return !found->is_lost &&
-               (is_operator(place->function) || place->maker != LMM_MAKER_MALLOC ||
+               (is_operator(place->function) || lmm_fact_files_maker(place) != LMM_MAKER_MALLOC ||
                 lmm_fact_files_returns(place));
     }
     if (is_operator(place->function)) { /* the C++ library is linked statically */

@@ -89,13 +89,13 @@ static struct decision *decision_of(struct types *types, const struct lmm_site_w
     }
     decision->key = key;
     decision->is_open = true;
-    decision->maker = walk->path.maker;
     decision->gap = walk->gap;
     decision->lacking = walk->lacking;
     struct lmm_call_path_candidates candidates = list_candidates(types, walk);
 
     decision->candidates = candidates.items;
     decision->candidate_count = candidates.count;
+    decision->maker = candidates.count > 0 ? lmm_call_path_maker(&walk->path) : LMM_MAKER_MALLOC;
     if (!candidates.failed) {
         HASH_ADD(hh, types->decisions, key, sizeof(decision->key), decision);
     }
