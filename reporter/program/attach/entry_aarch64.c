@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "reporter/program/attach/entry.h"
+#include "reporter/program/attach/entry_writer.h"
 
 /*
  * An island: what the function has done before the branch is undone, and a jump to LMM's function by its address; from ORIGINAL on what stays at the
@@ -27,29 +28,12 @@ const uint64_t lmm_entry_reach = UINT64_C(96) << 20;
 
 enum { X16 = 16, ZERO = 31 };
 
-struct writer {
-    unsigned char *bytes;
-    size_t used;
-    uint64_t address; /* of bytes[0] */
-    bool is_short;    /* it had no room, or a target is too far */
-};
-
-static void put(struct writer *writer, const void *bytes, size_t count)
+static void put_word(struct lmm_entry_writer *writer, uint32_t word)
 {
-    if (writer->used + count > (size_t) LMM_ENTRY_ISLAND_BYTES) {
-        writer->is_short = true;
-        return;
-    }
-    memcpy(writer->bytes + writer->used, bytes, count);
-    writer->used += count;
+    lmm_entry_put(writer, &word, sizeof(word));
 }
 
-static void put_word(struct writer *writer, uint32_t word)
-{
-    put(writer, &word, sizeof(word));
-}
-
-static void put_branch(struct writer *writer, uint32_t opcode, uint64_t target)
+static void put_branch(struct lmm_entry_writer *writer, uint32_t opcode, uint64_t target)
 {
     enum { FIELD = 26 };
     int64_t words = (int64_t) (target - (writer->address + writer->used)) / WORD;
@@ -59,11 +43,11 @@ static void put_branch(struct writer *writer, uint32_t opcode, uint64_t target)
     put_word(writer, opcode | ((uint32_t) words & ((UINT32_C(1) << FIELD) - 1)));
 }
 
-static void put_far_jump(struct writer *writer, uint64_t target)
+static void put_far_jump(struct lmm_entry_writer *writer, uint64_t target)
 {
     put_word(writer, LOAD_8 | X16);
     put_word(writer, BRANCH_X16);
-    put(writer, &target, sizeof(target));
+    lmm_entry_put(writer, &target, sizeof(target));
 }
 
 /* ---- The moved instruction --------------------------------------------------------------------- */
@@ -75,15 +59,16 @@ static int64_t field(uint32_t word, unsigned first, unsigned bits)
 }
 
 /* Puts a constant into a register, from behind a branch over it. */
-static void put_constant(struct writer *writer, uint32_t into, uint64_t value)
+static void put_constant(struct lmm_entry_writer *writer, uint32_t into, uint64_t value)
 {
     put_word(writer, LOAD_8 | into);
     put_word(writer, BRANCH | 3);
-    put(writer, &value, sizeof(value));
+    lmm_entry_put(writer, &value, sizeof(value));
 }
 
 /* A branch on a condition: its distance is in so many bits from the fifth on. It leads over a branch that leads over the one to the target. */
-static void put_condition(struct writer *writer, uint32_t word, unsigned bits, uint64_t target)
+static void put_condition(struct lmm_entry_writer *writer, uint32_t word, unsigned bits,
+                          uint64_t target)
 {
     enum { FIRST = 5 };
     uint32_t mask = ((UINT32_C(1) << bits) - 1) << FIRST;
@@ -94,7 +79,7 @@ static void put_condition(struct writer *writer, uint32_t word, unsigned bits, u
 }
 
 /* A load of a constant at a distance; false: of a register that is not a general one. */
-static bool put_load(struct writer *writer, uint32_t word, uint64_t address)
+static bool put_load(struct lmm_entry_writer *writer, uint32_t word, uint64_t address)
 {
     /* ldr w0, [x0]; ldr x0, [x0]; ldrsw x0, [x0] */
     static const uint32_t loads[] = {0xb9400000, 0xf9400000, 0xb9800000};
@@ -117,7 +102,7 @@ static bool put_load(struct writer *writer, uint32_t word, uint64_t address)
 }
 
 /* False: it cannot be moved. */
-static bool move(struct writer *writer, uint32_t word, uint64_t at)
+static bool move(struct lmm_entry_writer *writer, uint32_t word, uint64_t at)
 {
     enum { PAGE_BITS = 12 };
     uint64_t near = at + (uint64_t) (field(word, 5, 19) * WORD);
@@ -159,8 +144,8 @@ static bool stays(uint32_t word)
 static const char *plan(const uint32_t words[2], size_t count, uint64_t island, uint64_t own,
                         struct lmm_entry *entry)
 {
-    struct writer there = {.bytes = entry->island, .address = island};
-    struct writer here = {.bytes = entry->patch, .address = entry->address};
+    struct lmm_entry_writer there = {.bytes = entry->island, .address = island};
+    struct lmm_entry_writer here = {.bytes = entry->patch, .address = entry->address};
     size_t kept = count > 1 && stays(words[0]) ? 1 : 0;
     uint32_t undone = kept != 0 ? opposite_of(words[0]) : 0;
 

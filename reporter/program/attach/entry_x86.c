@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/program/attach/entry.h"
 
-#include <capstone/capstone.h>
 #include <string.h>
 
+#include "reporter/program/attach/entry_writer.h"
 #include "reporter/program/types/capstone_functions.h"
 
 /* An island: a jump to LMM's function by its address; from ORIGINAL on the moved instructions, and a jump back. */
@@ -11,25 +11,8 @@ enum { JUMP_BYTES = 14, ORIGINAL = 16, NEAR_JUMP_BYTES = 5 };
 
 const uint64_t lmm_entry_reach = UINT64_C(0x60000000); /* of a jump, less what may lie between */
 
-struct writer {
-    unsigned char *bytes;
-    size_t used;
-    uint64_t address; /* of bytes[0] */
-    bool is_short;    /* it had no room, or a target is too far */
-};
-
-static void put(struct writer *writer, const void *bytes, size_t count)
-{
-    if (writer->used + count > (size_t) LMM_ENTRY_ISLAND_BYTES) {
-        writer->is_short = true;
-        return;
-    }
-    memcpy(writer->bytes + writer->used, bytes, count);
-    writer->used += count;
-}
-
 /* The distance from the end of an instruction of so many bytes, the next to be written, to the target. */
-static int32_t distance(struct writer *writer, size_t bytes, uint64_t target)
+static int32_t distance(struct lmm_entry_writer *writer, size_t bytes, uint64_t target)
 {
     int64_t difference = (int64_t) (target - (writer->address + writer->used + bytes));
 
@@ -38,22 +21,22 @@ static int32_t distance(struct writer *writer, size_t bytes, uint64_t target)
 }
 
 /* opcode: of one or two bytes, before a distance of four. */
-static void put_branch(struct writer *writer, const unsigned char *opcode, size_t opcode_bytes,
-                       uint64_t target)
+static void put_branch(struct lmm_entry_writer *writer, const unsigned char *opcode,
+                       size_t opcode_bytes, uint64_t target)
 {
     int32_t far = distance(writer, opcode_bytes + sizeof(far), target);
 
-    put(writer, opcode, opcode_bytes);
-    put(writer, &far, sizeof(far));
+    lmm_entry_put(writer, opcode, opcode_bytes);
+    lmm_entry_put(writer, &far, sizeof(far));
 }
 
 /* Jumps to any address, without a register. */
-static void put_far_jump(struct writer *writer, uint64_t target)
+static void put_far_jump(struct lmm_entry_writer *writer, uint64_t target)
 {
     static const unsigned char code[] = {0xff, 0x25, 0, 0, 0, 0};
 
-    put(writer, code, sizeof(code));
-    put(writer, &target, sizeof(target));
+    lmm_entry_put(writer, code, sizeof(code));
+    lmm_entry_put(writer, &target, sizeof(target));
 }
 
 static bool is_prefix_free(const cs_insn *instruction)
@@ -82,7 +65,8 @@ static bool is_branch(const cs_insn *instruction, uint64_t *ret_target)
 }
 
 /* Writes a branch with a distance of four bytes. False where the instruction has no such form. */
-static bool move_branch(struct writer *writer, const cs_insn *instruction, uint64_t target)
+static bool move_branch(struct lmm_entry_writer *writer, const cs_insn *instruction,
+                        uint64_t target)
 {
     const uint8_t *code = instruction->bytes;
     unsigned char opcode[2] = {0x0f, 0};
@@ -119,7 +103,7 @@ static bool is_relative(const cs_insn *instruction)
 }
 
 /* An operand that is relative to the instruction's address keeps what it names. */
-static bool move_relative(struct writer *writer, const cs_insn *instruction)
+static bool move_relative(struct lmm_entry_writer *writer, const cs_insn *instruction)
 {
     unsigned char code[sizeof(instruction->bytes)];
     const cs_x86 *x86 = &instruction->detail->x86;
@@ -134,11 +118,11 @@ static bool move_relative(struct writer *writer, const cs_insn *instruction)
     far = distance(writer, instruction->size,
                    instruction->address + instruction->size + (uint64_t) (int64_t) far);
     memcpy(code + offset, &far, sizeof(far));
-    put(writer, code, instruction->size);
+    lmm_entry_put(writer, code, instruction->size);
     return true;
 }
 
-static bool move(struct writer *writer, const cs_insn *instruction)
+static bool move(struct lmm_entry_writer *writer, const cs_insn *instruction)
 {
     uint64_t target;
 
@@ -154,7 +138,7 @@ static bool move(struct writer *writer, const cs_insn *instruction)
             return false;
         }
     }
-    put(writer, instruction->bytes, instruction->size);
+    lmm_entry_put(writer, instruction->bytes, instruction->size);
     return true;
 }
 
@@ -167,7 +151,7 @@ static bool is_end(const cs_insn *instruction)
 
 /* Moves instructions until a jump fits where they were. */
 static const char *move_start(csh decoder, const unsigned char *code, size_t bytes,
-                              struct writer *writer, struct lmm_entry *entry)
+                              struct lmm_entry_writer *writer, struct lmm_entry *entry)
 {
     cs_insn *instruction = lmm_capstone()->malloc(decoder);
     const char *reason = instruction == NULL ? "out of memory" : NULL;
@@ -213,8 +197,8 @@ static const char *plan(csh decoder, const unsigned char *code, size_t bytes, ui
                         uint64_t own, struct lmm_entry *entry)
 {
     static const unsigned char near_jump[] = {0xe9};
-    struct writer there = {.bytes = entry->island, .address = island};
-    struct writer here = {.bytes = entry->patch, .address = entry->address};
+    struct lmm_entry_writer there = {.bytes = entry->island, .address = island};
+    struct lmm_entry_writer here = {.bytes = entry->patch, .address = entry->address};
 
     put_far_jump(&there, own);
     there.used = ORIGINAL;

@@ -4,9 +4,9 @@
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "reporter/program/attach/entry.h"
+#include "tests/unit/attach/both_ways.h"
 
 enum { CODE = 0x10000, ISLAND = 0x20000 };
 
@@ -95,13 +95,6 @@ Test(entry, too_far)
 
 /* ---- Functions that are led ------------------------------------------------------------------ */
 
-static int led(int number)
-{
-    return number + 1000;
-}
-
-enum { PAGE = 4096 };
-
 /* Functions of one int, as the compiler might begin them, each with its results for 0 and for 5. */
 static const struct {
     const char *name;
@@ -127,27 +120,8 @@ static const struct {
 
 Test(entry, both_ways)
 {
-    unsigned char *memory = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
-                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    cr_assert_neq(memory, MAP_FAILED);
     for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-        size_t bytes = sizeof(functions[i].code);
-        struct lmm_entry entry;
-
-        memcpy(memory, functions[i].code, bytes);
-        const char *reason = lmm_entry_plan(memory, bytes, (uintptr_t) memory,
-                                            (uintptr_t) memory + PAGE, (uintptr_t) led, &entry);
-
-        cr_assert_null(reason, "%s: %s", functions[i].name, reason);
-        memcpy(memory + PAGE, entry.island, sizeof(entry.island));
-        memcpy((void *) (uintptr_t) entry.address, entry.patch, entry.patch_bytes);
-        int (*function)(int) = (int (*)(int))(uintptr_t) memory;
-        int (*original)(int) = (int (*)(int))(uintptr_t) entry.original;
-
-        cr_assert_eq(function(5), 1005, "%s", functions[i].name);
-        cr_assert_eq(original(0), functions[i].zero, "%s", functions[i].name);
-        cr_assert_eq(original(5), functions[i].five, "%s: %d", functions[i].name, original(5));
+        check_both_ways(functions[i].name, functions[i].code, sizeof(functions[i].code),
+                        functions[i].zero, functions[i].five);
     }
-    munmap(memory, 2 * PAGE);
 }

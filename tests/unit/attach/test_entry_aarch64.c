@@ -4,7 +4,6 @@
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "reporter/program/attach/entry.h"
 
@@ -107,14 +106,9 @@ Test(entry_aarch64, refused)
 
 #if defined(__aarch64__)
 
+#include "tests/unit/attach/both_ways.h"
+
 /* ---- Functions that are led ------------------------------------------------------------------ */
-
-enum { PAGE = 64 << 10 };
-
-static int led(int number)
-{
-    return number + 1000;
-}
 
 /* Functions of one int, each with its results for 0 and for 5. The first starts at a page. */
 static const struct {
@@ -147,30 +141,10 @@ static const struct {
 
 Test(entry_aarch64, both_ways)
 {
-    unsigned char *memory = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
-                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    cr_assert_neq(memory, MAP_FAILED);
     for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-        size_t bytes = sizeof(functions[i].code);
-        struct lmm_entry entry;
-
-        memcpy(memory, functions[i].code, bytes);
-        const char *reason = lmm_entry_plan(memory, bytes, (uintptr_t) memory,
-                                            (uintptr_t) memory + PAGE, (uintptr_t) led, &entry);
-
-        cr_assert_null(reason, "%s: %s", functions[i].name, reason);
-        memcpy(memory + PAGE, entry.island, sizeof(entry.island));
-        memcpy((void *) (uintptr_t) entry.address, entry.patch, entry.patch_bytes);
-        __builtin___clear_cache((char *) memory, (char *) memory + 2 * PAGE);
-        int (*function)(int) = (int (*)(int))(uintptr_t) memory;
-        int (*original)(int) = (int (*)(int))(uintptr_t) entry.original;
-
-        cr_assert_eq(function(5), 1005, "%s", functions[i].name);
-        cr_assert_eq(original(0), functions[i].zero, "%s: %d", functions[i].name, original(0));
-        cr_assert_eq(original(5), functions[i].five, "%s: %d", functions[i].name, original(5));
+        check_both_ways(functions[i].name, functions[i].code, sizeof(functions[i].code),
+                        functions[i].zero, functions[i].five);
     }
-    munmap(memory, 2 * PAGE);
 }
 
 #endif
