@@ -3,7 +3,8 @@
 # The relocatable archive of programs and libraries, for scripts/package, which sources this file after fresh_root.sh.
 #
 # It is built in a minimal root of Debian 11, whose libraries need glibc 2.28 at most, except SQLite's, which needs log()
-# of 2.29: that is linked into `lmm`'s module, with the log() of before (both differ only in how they set errno). All others but
+# of 2.29: that is linked into `lmm`'s module, with the log() of before (both differ only in how they set errno), and with its own
+# functions hidden, because it was not compiled for a shared object. All others but
 # glibc's own are beside `lmm`, which finds them by $ORIGIN.
 
 # make_sqlite FOLDER: a static SQLite that pkg-config finds in the folder.
@@ -24,7 +25,7 @@ SOURCE
 Name: SQLite
 Description: SQLite, linked statically
 Version: $(pkg-config --modversion sqlite3)
-Libs: -L$1 -lsqlite3 -lold_log -lm -ldl -lpthread -Wl,--wrap=log
+Libs: -L$1 -lsqlite3 -lold_log -lm -ldl -lpthread -Wl,--wrap=log -Wl,--exclude-libs,ALL
 FILE
 }
 

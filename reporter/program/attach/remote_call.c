@@ -222,7 +222,7 @@ uint64_t lmm_remote_text(struct lmm_remote *remote, const char *text)
 static bool put_code(struct lmm_remote *remote, const struct lmm_target_map *map)
 {
     static unsigned char frame[LMM_REMOTE_FRAME_BYTES];
-    unsigned char code[LMM_REMOTE_CODE_BYTES];
+    unsigned char code[LMM_REMOTE_CODE_MAX];
     bool is_short = false;
 
     for (int i = 0; i < 2 && remote->frame == 0; i++) {
@@ -240,10 +240,11 @@ static bool put_code(struct lmm_remote *remote, const struct lmm_target_map *map
         return false;
     }
     const struct lmm_spare wanted = {
-        .is_code = true, .bytes = sizeof(code), .align = LMM_REMOTE_CODE_ALIGN};
+        .is_code = true, .bytes = LMM_REMOTE_CODE_BYTES, .align = LMM_REMOTE_CODE_ALIGN};
 
     remote->code = lmm_target_map_spare(remote->tracee, map, &wanted);
-    return remote->code != 0 && lmm_tracee_write(remote->tracee, remote->code, code, sizeof(code));
+    return remote->code != 0 &&
+           lmm_tracee_write(remote->tracee, remote->code, code, LMM_REMOTE_CODE_BYTES);
 }
 
 static void take_code(struct lmm_remote *remote)

@@ -31,6 +31,7 @@ enum {
     LMM_REMOTE_CODE_BYTES = 36,
     LMM_REMOTE_CODE_ALIGN = 4,
 #endif
+    LMM_REMOTE_CODE_MAX = 40, /* of both */
 };
 
 /* Of a thread, as ptrace gives it. */
@@ -49,6 +50,6 @@ size_t lmm_remote_frame_bytes(const struct lmm_remote_state *state, bool is_shor
 /* Makes both. address: where the frame is to be, at a multiple of 64. */
 void lmm_remote_frame_make(const struct lmm_remote_state *state, uint64_t address, bool is_short,
                            unsigned char ret_frame[LMM_REMOTE_FRAME_BYTES],
-                           unsigned char ret_code[LMM_REMOTE_CODE_BYTES]);
+                           unsigned char ret_code[LMM_REMOTE_CODE_MAX]);
 
 #endif

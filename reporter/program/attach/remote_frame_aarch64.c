@@ -52,7 +52,7 @@ size_t lmm_remote_frame_bytes(const struct lmm_remote_state *state, bool is_shor
 
 void lmm_remote_frame_make(const struct lmm_remote_state *state, uint64_t address, bool is_short,
                            unsigned char ret_frame[LMM_REMOTE_FRAME_BYTES],
-                           unsigned char ret_code[LMM_REMOTE_CODE_BYTES])
+                           unsigned char ret_code[LMM_REMOTE_CODE_MAX])
 {
     enum { ADDRESS = LMM_REMOTE_CODE_BYTES - sizeof(uint64_t) };
     static const uint32_t code[] = {

@@ -72,7 +72,7 @@ static void put_state(const struct lmm_remote_state *state, bool is_short, unsig
 
 void lmm_remote_frame_make(const struct lmm_remote_state *state, uint64_t address, bool is_short,
                            unsigned char ret_frame[LMM_REMOTE_FRAME_BYTES],
-                           unsigned char ret_code[LMM_REMOTE_CODE_BYTES])
+                           unsigned char ret_code[LMM_REMOTE_CODE_MAX])
 {
     enum { ADDRESS = LMM_REMOTE_STATE + 2 };
     static const unsigned char code[LMM_REMOTE_CODE_BYTES] = {

@@ -289,10 +289,11 @@ bool lmm_stored_look_at_stack(const struct lmm_tracee *tracee, const struct lmm_
                               pid_t thread, const struct lmm_stored_targets *targets, uint64_t from,
                               uint64_t to, struct lmm_stack_facts *ret_facts)
 {
-    struct look look = {targets, range_of(targets), from, to, ret_facts};
     struct user_regs_struct now;
 
     *ret_facts = (struct lmm_stack_facts) {.has_target = false};
+    struct look look = {targets, range_of(targets), from, to, ret_facts};
+
     if (!lmm_thread_get(thread, &now)) {
         return false;
     }

@@ -37,6 +37,7 @@ void lmm_tracee_pause(unsigned microseconds)
 
 bool lmm_thread_get(pid_t id, struct user_regs_struct *ret_registers)
 {
+    memset(ret_registers, 0, sizeof(*ret_registers));
     struct iovec bytes = {ret_registers, sizeof(*ret_registers)};
 
     return ptrace(PTRACE_GETREGSET, id, (void *) NT_PRSTATUS, &bytes) == 0;
