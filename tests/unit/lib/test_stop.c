@@ -321,9 +321,16 @@ Test(stop, beside_a_change_of_user)
     turns = 0;
     /* On a busy machine all stops may come before one change of user. */
     for (unsigned i = 0; i < 200 || turns == 0; i++) {
+        uint64_t signals;
+
+        /* As a check does: musl's signal for a change of user would make this thread wait for those that it has stopped. */
+        lmm_system_sigmask(SIG_BLOCK, UINT64_MAX, &signals);
         cr_assert(lmm_stop_threads(&stop) == 0);
+#if defined(__GLIBC__) /* threads of musl may wait for this one with all signals blocked */
         cr_expect(stop.unseen == 0);
+#endif
         lmm_stop_release(&stop);
+        lmm_system_sigmask(SIG_SETMASK, signals, NULL);
     }
     sem_post(&may_end);
     sem_post(&may_end);
