@@ -86,3 +86,26 @@ bool lmm_key_sort(struct lmm_sort_key *keys, size_t count)
     free(room);
     return true;
 }
+
+void *lmm_key_sort_items(const void *items, size_t count, size_t item_bytes,
+                         uint64_t (*key_of)(const void *item))
+{
+    struct lmm_sort_key *keys = calloc(count + 1, sizeof(*keys));
+    unsigned char *sorted = calloc(count + 1, item_bytes);
+    const unsigned char *from = items;
+    bool good = keys != NULL && sorted != NULL;
+
+    for (size_t i = 0; good && i < count; i++) {
+        keys[i] = (struct lmm_sort_key) {key_of(from + i * item_bytes), i};
+    }
+    good = good && lmm_key_sort(keys, count);
+    for (size_t i = 0; good && i < count; i++) {
+        memcpy(sorted + i * item_bytes, from + keys[i].index * item_bytes, item_bytes);
+    }
+    free(keys);
+    if (!good) {
+        free(sorted);
+        return NULL;
+    }
+    return sorted;
+}

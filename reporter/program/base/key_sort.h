@@ -17,4 +17,9 @@ struct lmm_sort_key {
  * before. Cost: linear in count, for each byte in which keys differ. */
 bool lmm_key_sort(struct lmm_sort_key *keys, size_t count);
 
+/* Sorts `count` items of item_bytes each by ascending key_of(item), as lmm_key_sort() does. Returns them in memory of their own,
+ * to be freed, also if there is none; NULL when memory ran out. */
+void *lmm_key_sort_items(const void *items, size_t count, size_t item_bytes,
+                         uint64_t (*key_of)(const void *item));
+
 #endif

@@ -50,29 +50,25 @@ static size_t sort_equals(struct lmm_symbol_entry *entries, size_t count, size_t
     return end;
 }
 
+static uint64_t low_of(const void *entry)
+{
+    return ((const struct lmm_symbol_entry *) entry)->low;
+}
+
 /* Sorts the entries; without memory for it, the slow way. */
 static void sort_entries(struct lmm_symbol_table *table)
 {
     size_t count = table->count;
-    struct lmm_symbol_entry *sorted = calloc(count + 1, sizeof(*sorted));
-    struct lmm_sort_key *keys = calloc(count + 1, sizeof(*keys));
+    struct lmm_symbol_entry *sorted =
+        lmm_key_sort_items(table->entries, count, sizeof(*sorted), low_of);
 
-    for (size_t i = 0; keys != NULL && i < count; i++) {
-        keys[i] = (struct lmm_sort_key) {table->entries[i].low, i};
-    }
-    if (sorted == NULL || keys == NULL || !lmm_key_sort(keys, count)) {
+    if (sorted == NULL) {
         qsort(table->entries, count, sizeof(table->entries[0]), compare_entries);
-        free(sorted);
-        free(keys);
         return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        sorted[i] = table->entries[keys[i].index];
     }
     for (size_t i = 0; i < count;) {
         i = sort_equals(sorted, count, i);
     }
-    free(keys);
     free(table->entries);
     table->entries = sorted;
 }

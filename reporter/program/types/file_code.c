@@ -222,25 +222,20 @@ static void add_relocations(struct lmm_file_code *code, Elf_Scn *section, const 
     }
 }
 
+static uint64_t address_of(const void *slot)
+{
+    return ((const struct slot *) slot)->address;
+}
+
 /* Sorts the slots by address; without memory for it, there are none. */
 static void sort_slots(struct lmm_file_code *code)
 {
-    size_t count = code->slot_count;
-    struct lmm_sort_key *keys = calloc(count + 1, sizeof(*keys));
-    struct slot *sorted = calloc(count + 1, sizeof(*sorted));
+    struct slot *sorted =
+        lmm_key_sort_items(code->slots, code->slot_count, sizeof(*sorted), address_of);
 
-    for (size_t i = 0; keys != NULL && i < count; i++) {
-        keys[i] = (struct lmm_sort_key) {code->slots[i].address, i};
-    }
-    bool is_sorted = keys != NULL && sorted != NULL && lmm_key_sort(keys, count);
-
-    for (size_t i = 0; is_sorted && i < count; i++) {
-        sorted[i] = code->slots[keys[i].index];
-    }
-    free(keys);
     free(code->slots);
     code->slots = sorted;
-    code->slot_count = is_sorted ? count : 0;
+    code->slot_count = sorted == NULL ? 0 : code->slot_count;
 }
 
 static void list_slots(struct lmm_file_code *code)

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MOST = 3000 };
 
@@ -24,6 +25,11 @@ static uint64_t next(uint64_t *state)
     return *state ^ *state >> 29;
 }
 
+static uint64_t key_of(const void *item)
+{
+    return ((const struct lmm_sort_key *) item)->key;
+}
+
 Test(key_sort, as_qsort)
 {
     static const uint64_t masks[] = {
@@ -39,8 +45,14 @@ Test(key_sort, as_qsort)
                 keys[i] = (struct lmm_sort_key) {next(&state) & masks[m], i};
                 expected[i] = keys[i];
             }
+            struct lmm_sort_key *items =
+                lmm_key_sort_items(keys, counts[c], sizeof(keys[0]), key_of);
+
             qsort(expected, counts[c], sizeof(expected[0]), compare);
-            cr_assert(lmm_key_sort(keys, counts[c]));
+            cr_assert(lmm_key_sort(keys, counts[c]) && items != NULL);
+            cr_expect(memcmp(items, keys, counts[c] * sizeof(keys[0])) == 0, "mask %zu, %zu items",
+                      m, counts[c]);
+            free(items);
             for (size_t i = 0; i < counts[c]; i++) {
                 cr_expect(keys[i].key == expected[i].key && keys[i].index == expected[i].index,
                           "mask %zu, %zu keys, place %zu", m, counts[c], i);
