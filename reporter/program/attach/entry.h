@@ -41,6 +41,9 @@ const char *lmm_entry_plan(const unsigned char *code, size_t bytes, uint64_t add
                            uint64_t island, uint64_t own, struct lmm_entry *ret_entry);
 
 /* Whether an address, of an instruction to come, is among those that are moved, after the first. */
-bool lmm_entry_has(const struct lmm_entry *entry, uint64_t address);
+static inline bool lmm_entry_has(const struct lmm_entry *entry, uint64_t address)
+{
+    return address > entry->address && address < entry->address + entry->bytes;
+}
 
 #endif

@@ -185,8 +185,3 @@ const char *lmm_entry_plan(const unsigned char *code, size_t bytes, uint64_t add
     return address % WORD != 0 || island % WORD != 0 ? "its address is odd"
                                                      : plan(words, count, island, own, ret_entry);
 }
-
-bool lmm_entry_has(const struct lmm_entry *entry, uint64_t address)
-{
-    return address > entry->address && address < entry->address + entry->bytes;
-}

@@ -239,8 +239,3 @@ const char *lmm_entry_plan(const unsigned char *code, size_t bytes, uint64_t add
     lmm_capstone()->close(&decoder);
     return reason;
 }
-
-bool lmm_entry_has(const struct lmm_entry *entry, uint64_t address)
-{
-    return address > entry->address && address < entry->address + entry->bytes;
-}

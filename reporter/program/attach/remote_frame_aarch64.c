@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -9,11 +10,7 @@ struct frame {
     unsigned char siginfo[128];
     uint64_t flags;
     uint64_t link;
-    struct {
-        uint64_t sp;
-        int32_t flags;
-        uint64_t size;
-    } stack;
+    stack_t stack;
     uint64_t mask;
     unsigned char more_mask[120];
     __attribute__((aligned(16))) uint64_t fault_address;
@@ -66,7 +63,7 @@ void lmm_remote_frame_make(const struct lmm_remote_state *state, uint64_t addres
     };
     const struct user_regs_struct *now = &state->resumed;
     struct frame frame = {
-        .stack = {.flags = NO_FLAGS},
+        .stack = {.ss_flags = NO_FLAGS},
         .mask = state->mask,
         .sp = now->sp,
         .pc = now->pc,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/program/attach/remote_frame.h"
 
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -8,11 +9,7 @@
 struct frame {
     uint64_t flags;
     uint64_t link;
-    struct {
-        uint64_t sp;
-        int32_t flags;
-        uint64_t size;
-    } stack;
+    stack_t stack;
     uint64_t registers[18]; /* in the order of asm/sigcontext.h */
     uint16_t segments[4];
     uint64_t facts[4];
@@ -86,7 +83,7 @@ void lmm_remote_frame_make(const struct lmm_remote_state *state, uint64_t addres
     const struct user_regs_struct now = state->resumed;
     const struct frame frame = {
         .flags = HAS_STATE | HAS_SS,
-        .stack = {.flags = NO_FLAGS},
+        .stack = {.ss_flags = NO_FLAGS},
         .registers = {now.r8, now.r9, now.r10, now.r11, now.r12, now.r13, now.r14, now.r15, now.rdi,
                       now.rsi, now.rbp, now.rbx, now.rdx, now.rax, now.rcx, now.rsp, now.rip,
                       now.eflags},
