@@ -10,7 +10,9 @@
  *
  * A thread is unseen when it does not answer: it blocks the signal by a system call of its own, or
  * waits for a child made by vfork, or a debugger holds it, or libc has blocked it while the thread begins or ends, and it
- * waits meanwhile for one that stands still. The wait ends LMM_STOP_PATIENCE_NS after the last answer;
+ * waits meanwhile for one that stands still; or, with musl, the process changes its user, for which all threads wait
+ * with all signals blocked until the caller has taken musl's signal. The caller blocks that one, too: in its handler it
+ * would wait for those that it has stopped. The wait ends LMM_STOP_PATIENCE_NS after the last answer;
  * while a thread only needs a processor in order to answer, LMM_STOP_OPEN_NS after it. An unseen
  * thread goes on while the others stand still. The signal remains pending for it; so LMM's handler
  * stays, and does nothing when it arrives late.

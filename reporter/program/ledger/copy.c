@@ -193,7 +193,7 @@ static bool share(const struct lmm_copy_source *source, unsigned char *copy,
         madvise(start, bytes, POPULATE_READ);
         return true;
     }
-    /* The kernel may have taken away what was there, and then has room for the same again. */
+    /* A mapping that failed may have removed the memory of the copy there: it is mapped once more. */
     (void) mmap(start, bytes, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
     return false;
 }

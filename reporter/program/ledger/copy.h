@@ -40,8 +40,8 @@ struct lmm_copy_source {
     const unsigned char *bytes;
     size_t size; /* a multiple of the size of a chunk's header */
     bool still;  /* no process writes it */
-    bool
-        is_kept; /* still, and the file stays as it is while the copy is used, which may share its memory */
+    /* Still, and the file stays as it is while the copy is used, which may share its memory. */
+    bool is_kept;
     int descriptor; /* of its file, to skip the file's holes; -1: none */
 };
 
