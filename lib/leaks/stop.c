@@ -255,6 +255,7 @@ static uint64_t look_at_silent(uint32_t number, const struct lmm_stop *stop)
         switch (lmm_tasks_look(record->thread, LMM_STOP_SIGNAL, &sp)) {
         case LMM_TASK_GONE: change(record, number, LMM_STOP_ENDED); break;
         case LMM_TASK_OPEN: wanted_ns = LMM_STOP_OPEN_NS; break;
+        case LMM_TASK_BUSY: wanted_ns = LMM_STOP_BUSY_NS; break;
         case LMM_TASK_BLOCKED: wanted_ns = LMM_STOP_PATIENCE_NS; break;
         case LMM_TASK_LENT: break;
         }

@@ -13,8 +13,8 @@
  * waits meanwhile for one that stands still; or, with musl, the process changes its user, for which all threads wait
  * with all signals blocked until the caller has taken musl's signal. The caller blocks that one, too: in its handler it
  * would wait for those that it has stopped. The wait ends LMM_STOP_PATIENCE_NS after the last answer;
- * while a thread only needs a processor in order to answer, LMM_STOP_OPEN_NS after it. An unseen
- * thread goes on while the others stand still. The signal remains pending for it; so LMM's handler
+ * while a thread blocks the signal and does not sleep, LMM_STOP_BUSY_NS after it; and while one only needs a
+ * processor in order to answer, LMM_STOP_OPEN_NS after it. An unseen thread goes on while the others stand still. The signal remains pending for it; so LMM's handler
  * stays, and does nothing when it arrives late.
  *
  * Invariants (tests/unit/lib/test_stop.c, tests/stress/check.c):
@@ -35,6 +35,7 @@
 enum { LMM_STOP_SIGNAL = 33 };
 
 #define LMM_STOP_PATIENCE_NS UINT64_C(100000000)
+#define LMM_STOP_BUSY_NS     UINT64_C(1000000000)
 #define LMM_STOP_OPEN_NS     UINT64_C(5000000000)
 
 enum lmm_stop_state {

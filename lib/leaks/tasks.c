@@ -165,13 +165,16 @@ enum lmm_task_state lmm_tasks_look(int thread, int signal_number, uintptr_t *ret
     }
     long call = -1;
     read_call(thread, &call, ret_sp);
-    bool is_deaf = state == NULL || *state == 'D';
-    if (is_deaf && is_vfork(call)) {
-        return LMM_TASK_LENT;
+    if (state == NULL || *state == 'T' || *state == 't') { /* by a debugger, or SIGSTOP */
+        return LMM_TASK_BLOCKED;
     }
-    bool is_held =
-        state != NULL && (*state == 'T' || *state == 't'); /* by a debugger, or SIGSTOP */
-    return is_deaf || is_held || is_blocked(text, signal_number) ? LMM_TASK_BLOCKED : LMM_TASK_OPEN;
+    if (*state == 'D') {
+        return is_vfork(call) ? LMM_TASK_LENT : LMM_TASK_BUSY;
+    }
+    if (is_blocked(text, signal_number)) {
+        return *state == 'R' ? LMM_TASK_BUSY : LMM_TASK_BLOCKED;
+    }
+    return LMM_TASK_OPEN;
 }
 
 bool lmm_tasks_may_be_swapped(void)

@@ -18,10 +18,11 @@
 int lmm_tasks_for_each(void (*visit)(int thread, void *arg), void *arg);
 
 enum lmm_task_state {
-    LMM_TASK_GONE,    /* it has ended, or is the main thread, which has ended before others */
-    LMM_TASK_OPEN,    /* it takes the signal when it gets a processor */
-    LMM_TASK_BLOCKED, /* it blocks the signal, or waits and cannot be interrupted, or a debugger holds
-                         it; or not known */
+    LMM_TASK_GONE, /* it has ended, or is the main thread, which has ended before others */
+    LMM_TASK_OPEN, /* it takes the signal when it gets a processor */
+    LMM_TASK_BUSY, /* it blocks the signal and runs, or waits for a processor, a page or a disk: so does one
+                         that begins or ends, for which libc blocks all */
+    LMM_TASK_BLOCKED, /* it blocks the signal and sleeps, or a debugger holds it; or not known */
     LMM_TASK_LENT,    /* it waits until its child process executes a program or ends (vfork) */
 };
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* tasks: a listing that lacks threads says so, when some end while it is made. */
+/* tasks: a listing that lacks threads says so, when some end while it is made; and what a thread does with a signal. */
 #include "lib/leaks/tasks.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -116,4 +117,94 @@ Test(tasks, threads_that_end_during_a_listing)
     cr_expect(count_missing() == 0);
     end_threads(0, FIRST_ENDED);
     end_threads(PAST_ENDED, THREADS);
+}
+
+/* Threads that block a signal by a system call of their own, which libc cannot prevent. */
+enum { SIGNAL = 33 };
+static volatile int
+    is_over; /* no bool: GCC with -fsanitize=bool reads one once for all turns of a loop */
+static volatile int thread_id;
+static sem_t may_end;
+
+static void block(int how)
+{
+    uint64_t bit = UINT64_C(1) << (SIGNAL - 1);
+
+    syscall(SYS_rt_sigprocmask, how, &bit, NULL, sizeof(bit));
+    thread_id = (int) syscall(SYS_gettid);
+    sem_post(&is_ready);
+}
+
+static void *sleep_open(void *arg)
+{
+    block(SIG_UNBLOCK);
+    sem_wait(&may_end);
+    return arg;
+}
+
+static void *sleep_blocked(void *arg)
+{
+    block(SIG_BLOCK);
+    sem_wait(&may_end);
+    return arg;
+}
+
+static void *spin_open(void *arg)
+{
+    block(SIG_UNBLOCK);
+    while (!is_over) {
+    }
+    return arg;
+}
+
+static void *spin_blocked(void *arg)
+{
+    block(SIG_BLOCK);
+    while (!is_over) {
+    }
+    return arg;
+}
+
+static const struct {
+    const char *name;
+    void *(*run)(void *);
+    enum lmm_task_state state;
+} states[] = {
+    {"sleeps", sleep_open, LMM_TASK_OPEN},
+    {"sleeps, and blocks the signal", sleep_blocked, LMM_TASK_BLOCKED},
+    {"runs", spin_open, LMM_TASK_OPEN},
+    {"runs, and blocks the signal", spin_blocked, LMM_TASK_BUSY},
+};
+
+/* A thread that is about to sleep runs until then. */
+static bool is_seen_in_state(int id, enum lmm_task_state wanted)
+{
+    for (unsigned looks = 0; looks < 100000; looks++) {
+        uintptr_t sp;
+        if (lmm_tasks_look(id, SIGNAL, &sp) == wanted) {
+            return true;
+        }
+        sched_yield();
+    }
+    return false;
+}
+
+Test(tasks, what_a_thread_does_with_a_signal)
+{
+    sem_init(&is_ready, 0, 0);
+    sem_init(&may_end, 0, 0);
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        pthread_t thread;
+        is_over = false;
+        cr_assert(pthread_create(&thread, NULL, states[i].run, NULL) == 0);
+        while (sem_wait(&is_ready) != 0) {
+        }
+        cr_expect(is_seen_in_state(thread_id, states[i].state), "%s", states[i].name);
+        is_over = true;
+        sem_post(&may_end);
+        cr_assert(pthread_join(thread, NULL) == 0);
+        while (sem_trywait(&may_end) == 0) {
+        }
+        cr_expect(is_seen_in_state(thread_id, LMM_TASK_GONE), "%s", states[i].name);
+    }
 }
