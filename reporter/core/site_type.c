@@ -92,6 +92,22 @@ struct lmm_string lmm_site_type_bare(struct lmm_string name)
     return name;
 }
 
+struct lmm_string lmm_site_type_last(struct lmm_string name)
+{
+    size_t start = 0;
+    int depth = 0; /* of brackets */
+
+    for (size_t i = 0; i < name.bytes; i++) {
+        char byte = name.text[i];
+
+        depth += (byte == '<' || byte == '(') - (byte == '>' || byte == ')');
+        if (depth == 0 && byte == ':' && i + 1 < name.bytes && name.text[i + 1] == ':') {
+            start = i + 2;
+        }
+    }
+    return (struct lmm_string) {name.text + start, name.bytes - start};
+}
+
 int lmm_site_type_compare(const struct lmm_model_type *a, const struct lmm_model_type *b)
 {
     enum lmm_model_type_gap gap = lmm_site_type_gap(a);

@@ -38,6 +38,9 @@ struct lmm_string lmm_site_type_name(const struct lmm_model *model,
 /* Returns a type's name without "struct ", "union ", "enum " or "class " before it. */
 struct lmm_string lmm_site_type_bare(struct lmm_string name);
 
+/* Returns a type's name without the namespaces and classes around it: "item<a::b>" of "shop::item<a::b>". */
+struct lmm_string lmm_site_type_last(struct lmm_string name);
+
 /* Returns the type of sites that have one of two types: if those have one name, the less certain of
  * them; NULL: they differ, or are not known for the same reason. Both may be NULL. */
 const struct lmm_model_type *lmm_site_type_common(const struct lmm_model_type *a,

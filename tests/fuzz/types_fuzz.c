@@ -19,6 +19,7 @@
 #include "reporter/program/types/facts.h"
 #include "reporter/program/types/file_code.h"
 #include "reporter/program/types/generics.h"
+#include "reporter/program/types/inner_layout.h"
 #include "reporter/program/types/layout.h"
 #include "reporter/program/types/layout_change.h"
 #include "reporter/program/types/leaves.h"
@@ -38,11 +39,12 @@ enum {
     CODE = 0x1000, /* where a library usually has its code */
 };
 
-/* Lists the fields of a struct, and takes some of them away. */
+/* Lists the fields of a struct, takes some of them away, and looks for structs in it. */
 static void try_layout(const struct lmm_layout *layout)
 {
     struct lmm_field_change *changes = calloc(layout->count + 1, sizeof(*changes));
     struct lmm_leaves leaves;
+    struct lmm_inners inners;
     struct lmm_layout_size size;
 
     for (size_t i = 0; changes != NULL && i < layout->count; i++) {
@@ -52,10 +54,14 @@ static void try_layout(const struct lmm_layout *layout)
     if (changes != NULL) {
         lmm_layout_best(layout, &size);
         lmm_layout_change(layout, changes, &size);
+        lmm_layout_resize(layout, changes, &size);
     }
     free(changes);
     if (lmm_leaves_read(layout, &leaves)) {
         lmm_leaves_free(&leaves);
+    }
+    if (lmm_inners_read(layout, &inners)) {
+        lmm_inners_free(&inners);
     }
 }
 

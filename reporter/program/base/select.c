@@ -205,16 +205,20 @@ static bool matches_any(char *const *patterns, struct lmm_string string)
     return matches;
 }
 
+/* Returns whether a type's name matches any of the patterns, whole or without what stands before it. */
+static bool matches_name(char *const *patterns, struct lmm_string name)
+{
+    struct lmm_string bare = lmm_site_type_bare(name);
+
+    return matches_any(patterns, name) || matches_any(patterns, bare) ||
+           matches_any(patterns, lmm_site_type_last(bare));
+}
+
 bool lmm_select_matches_type(char *const *patterns, const struct lmm_model_type *type)
 {
-    if (patterns == NULL) {
-        return true;
-    }
-    return lmm_site_type_is_known(type) &&
-           (matches_any(patterns, type->name) ||
-            matches_any(patterns, lmm_site_type_bare(type->name)) ||
-            matches_any(patterns, type->element) ||
-            matches_any(patterns, lmm_site_type_bare(type->element)));
+    return patterns == NULL ||
+           (lmm_site_type_is_known(type) &&
+            (matches_name(patterns, type->name) || matches_name(patterns, type->element)));
 }
 
 void lmm_select_filter_types(const struct lmm_select *select, struct lmm_model *model)

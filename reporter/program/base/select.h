@@ -39,7 +39,7 @@ const char *lmm_select_word(size_t index);
 bool lmm_select_matches(char *const *patterns, struct lmm_string name);
 
 /* Returns whether a type is known and matches any of the patterns (NULL: all types, known or not): by
- * its name, or that of the element of an array, with or without "struct " and the like. */
+ * its name, or that of the element of an array, with or without "struct " and the like, or the namespaces around it. */
 bool lmm_select_matches_type(char *const *patterns, const struct lmm_model_type *type);
 
 /* Applies --family and --type to a model whose sites have their types, and --sort and --top to one whose sites may be merged (merge.h). */

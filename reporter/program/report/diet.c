@@ -138,35 +138,49 @@ static bool list_types(struct lmm_diet *diet)
     return list_by_element(diet);
 }
 
+struct lmm_diet_type *lmm_diet_find_type(const struct lmm_diet *diet,
+                                         const struct lmm_model_type *type)
+{
+    const struct lmm_diet_type wanted = {.type = *type};
+    const struct lmm_diet_type *key = &wanted;
+    struct lmm_diet_type **found =
+        diet->type_count == 0 ? NULL
+                              : bsearch(&key, diet->by_element, diet->type_count,
+                                        sizeof(struct lmm_diet_type *), compare_by_element);
+
+    return found == NULL ? NULL : *found;
+}
+
 struct lmm_diet_type *lmm_diet_type_of(const struct lmm_diet *diet,
                                        const struct lmm_model_site *site)
 {
     struct lmm_model_type type;
 
     lmm_site_type(diet->model, site, &type);
-    if (!lmm_site_type_is_known(&type) || diet->type_count == 0) {
-        return NULL;
-    }
-    const struct lmm_diet_type wanted = {.type = type};
-    const struct lmm_diet_type *key = &wanted;
-    struct lmm_diet_type **found = bsearch(&key, diet->by_element, diet->type_count,
-                                           sizeof(struct lmm_diet_type *), compare_by_element);
-
-    return found == NULL ? NULL : *found;
+    return lmm_site_type_is_known(&type) ? lmm_diet_find_type(diet, &type) : NULL;
 }
+
+bool lmm_diet_wants(const struct lmm_diet *diet, const struct lmm_model_type *type)
+{
+    return diet->options.types == NULL || lmm_select_matches_type(diet->options.types, type);
+}
+
+/* Reads the layouts of types, also of those that are not wanted: wanted ones may lie in them. */
 
 static void read_layouts(struct lmm_diet *diet)
 {
-    for (size_t i = 0, read = 0; i < diet->type_count && read < diet->options.most_types; i++) {
+    size_t read[2] = {0, 0}; /* of types that are not wanted, and that are */
+
+    for (size_t i = 0; i < diet->type_count; i++) {
         struct lmm_diet_type *type = &diet->types[i];
         Dwarf_Die die;
 
+        type->is_wanted = lmm_diet_wants(diet, &type->type);
         if (type->amount.blocks == 0 || type->amount.bytes < diet->options.least_bytes ||
-            (diet->options.types != NULL &&
-             !lmm_select_matches_type(diet->options.types, &type->type))) {
+            read[type->is_wanted] == diet->options.most_types) {
             continue;
         }
-        read++;
+        read[type->is_wanted]++;
         type->has_layout =
             lmm_type_dies_find(diet->dies, diet->model, type->sites[0], &type->type, &die) &&
             lmm_layout_read(&die, &type->layout);
@@ -232,10 +246,8 @@ size_t lmm_diet_with_bytes(const struct lmm_diet *diet)
 static void find_hints(struct lmm_diet *diet)
 {
     static void (*const providers[])(struct lmm_diet *) = {
-        lmm_diet_find_layouts,
-        lmm_diet_find_embeddable,
-        lmm_diet_find_lines,
-        lmm_diet_find_pages,
+        lmm_diet_find_inner, lmm_diet_find_layouts, lmm_diet_find_embeddable,
+        lmm_diet_find_lines, lmm_diet_find_pages,
     };
 
     read_layouts(diet);
@@ -343,9 +355,15 @@ void lmm_diet_free(struct lmm_diet *diet)
     for (size_t i = 0; i < diet->type_count; i++) {
         lmm_layout_free(&diet->types[i].layout);
     }
+    for (size_t i = 0; i < diet->inner_count; i++) {
+        lmm_layout_free(&diet->inner[i].layout);
+        free(diet->inner[i].own_name);
+        free(diet->inner[i].own_file);
+    }
     free(diet->hints);
     free((void *) diet->by_element);
     free(diet->types);
+    free(diet->inner);
     free(diet->sites);
     lmm_type_dies_free(diet->dies);
     *diet = (struct lmm_diet) {.model = NULL};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * diet: what a program could change to need less memory: hints, each with the bytes that it saves. They are
- * found by providers, each in a file of its own: diet_types.c (order of fields, structs to embed),
- * diet_lines.c (sizes just above a slot's, many tiny blocks, growth by doubling, frees by other
+ * found by providers, each in a file of its own: diet_inner.c (structs in other structs, for the next one),
+ * diet_types.c (order of fields, structs to embed), diet_lines.c (sizes just above a slot's, many tiny blocks, growth by doubling, frees by other
  * threads), diet_pages.c (pages that are nearly empty, or empty).
  *
  * Figures are of the blocks that live now, or of the process's peak when it has ended or no block
@@ -29,15 +29,23 @@ struct lmm_layout_size; /* layout_change.h */
 struct lmm_symbols;
 struct lmm_type_dies;
 
-/* A type of which blocks are counted. */
+/* A type of which blocks are counted, or a struct that lies in blocks of other types alone. */
 struct lmm_diet_type {
     struct lmm_model_type type;
-    const struct lmm_model_site *const *sites;
+    const struct lmm_model_site *const *sites; /* these three: none if it lies in others alone */
     size_t site_count;
     struct lmm_model_amount amount;
-    uint64_t saves_bytes; /* by a better order */
+    uint64_t saves_bytes; /* of these blocks, by a better order */
+    const struct lmm_diet_type
+        *in;         /* that with most bytes in whose blocks it lies, and saves some; NULL: none */
+    size_t in_count; /* how many such types there are */
+    struct lmm_model_amount in_amount; /* their blocks */
+    uint64_t in_saves_bytes;           /* of these, by its better order */
+    bool is_wanted;                    /* it matches options.types, or lies in a type that does */
     bool has_layout;
     struct lmm_layout layout;
+    char *own_name; /* these two: strings of `type`, if it lies in others alone; else NULL */
+    char *own_file;
 };
 
 struct lmm_diet_options {
@@ -56,7 +64,10 @@ struct lmm_diet {
     struct lmm_diet_type *types;         /* most bytes first */
     size_t type_count;
     struct lmm_diet_type **by_element; /* these types by element, bytes and place */
-    struct lmm_hint *hints;            /* most bytes saved first; then by share */
+    struct lmm_diet_type
+        *inner; /* structs that lie in their blocks alone, and have a better order */
+    size_t inner_count;
+    struct lmm_hint *hints; /* most bytes saved first; then by share */
     size_t hint_count;
     bool has_failed; /* memory ran out */
 };
@@ -104,6 +115,13 @@ uint64_t lmm_diet_saving(const struct lmm_diet *diet, const struct lmm_diet_type
 struct lmm_model_amount lmm_diet_amount(const struct lmm_diet *diet,
                                         const struct lmm_model_site *site);
 
+/* Returns the type of the diet with an element, its bytes and its place; NULL: there is none. Cost: logarithmic. */
+struct lmm_diet_type *lmm_diet_find_type(const struct lmm_diet *diet,
+                                         const struct lmm_model_type *type);
+
+/* Returns whether a type matches the patterns of the diet. */
+bool lmm_diet_wants(const struct lmm_diet *diet, const struct lmm_model_type *type);
+
 /* Returns the type of the diet that an element of a site's type is; NULL: it is not known. Cost: logarithmic. */
 struct lmm_diet_type *lmm_diet_type_of(const struct lmm_diet *diet,
                                        const struct lmm_model_site *site);
@@ -112,7 +130,8 @@ struct lmm_diet_type *lmm_diet_type_of(const struct lmm_diet *diet,
  * NULL: memory ran out. */
 void lmm_diet_add(struct lmm_diet *diet, const struct lmm_hint *hint);
 
-/* The providers. */
+/* The providers. The first one finds no hints, but what the second one needs. */
+void lmm_diet_find_inner(struct lmm_diet *diet);
 void lmm_diet_find_layouts(struct lmm_diet *diet);
 void lmm_diet_find_embeddable(struct lmm_diet *diet);
 void lmm_diet_find_lines(struct lmm_diet *diet);

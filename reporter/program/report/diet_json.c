@@ -46,6 +46,9 @@ static void put_struct(struct lmm_json *json, const struct lmm_diet_type *type)
     lmm_json_text(json, "order", states[layout->state]);
     lmm_json_u64(json, "better_bytes", layout->order_bytes);
     lmm_json_u64(json, "saves_bytes", type->saves_bytes);
+    lmm_json_u64(json, "outer_blocks", type->in_amount.blocks);
+    lmm_json_u64(json, "outer_bytes", type->in_amount.bytes);
+    lmm_json_u64(json, "outer_saves_bytes", type->in_saves_bytes);
     put_fields(json, "fields", layout->fields, layout->count);
     put_fields(json, "better_fields", layout->order, layout->count);
     lmm_json_end_object(json);
@@ -71,8 +74,13 @@ int lmm_diet_put_json(const struct lmm_diet *diet, const struct lmm_diet_look *l
     lmm_json_hints(&json, &hints, shown);
     lmm_json_begin_array(&json, "structs", LMM_JSON_LINES);
     for (size_t i = 0; i < diet->type_count; i++) {
-        if (diet->types[i].has_layout) {
+        if (diet->types[i].has_layout && diet->types[i].is_wanted) {
             put_struct(&json, &diet->types[i]);
+        }
+    }
+    for (size_t i = 0; i < diet->inner_count; i++) {
+        if (diet->inner[i].is_wanted) {
+            put_struct(&json, &diet->inner[i]);
         }
     }
     lmm_json_end_array(&json);

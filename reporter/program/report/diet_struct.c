@@ -13,6 +13,7 @@
 enum {
     FIELD_COLUMNS = 46, /* of a field before its place */
     INDENT = 4,
+    OUTER_COLUMNS = 40,
 };
 
 void lmm_diet_write_field(const struct lmm_field *field, char text[LMM_DIET_FIELD_BYTES])
@@ -103,12 +104,35 @@ static const char *why_not(const struct lmm_layout *layout)
     }
 }
 
+/* Puts "20 blocks live, 640 bytes". */
+static void put_amount(const struct lmm_diet *diet, struct lmm_model_amount amount,
+                       struct lmm_sink *sink)
+{
+    lmm_put_count(sink, amount.blocks, "block", "blocks");
+    lmm_sink_puts(sink, diet->is_at_peak ? " at the peak, " : " live, ");
+    lmm_put_bytes(sink, amount.bytes);
+}
+
+static void put_outer(const struct lmm_diet *diet, const struct lmm_diet_type *type,
+                      const struct lmm_look *look, struct lmm_sink *sink)
+{
+    lmm_sink_puts(sink, "In ");
+    lmm_shown_put_function(look, sink, type->in->type.element, OUTER_COLUMNS);
+    if (type->in_count > 1) {
+        lmm_sink_puts(sink, " and ");
+        lmm_put_count(sink, type->in_count - 1, "more type", "more types");
+    }
+    lmm_sink_puts(sink, ": ");
+    put_amount(diet, type->in_amount, sink);
+    lmm_sink_puts(sink, ": saves ");
+    lmm_put_bytes(sink, type->in_saves_bytes);
+    lmm_sink_puts(sink, "\n");
+}
+
 static void put_saving(const struct lmm_diet *diet, const struct lmm_diet_type *type,
                        struct lmm_sink *sink)
 {
-    lmm_put_count(sink, type->amount.blocks, "block", "blocks");
-    lmm_sink_puts(sink, diet->is_at_peak ? " at the peak, " : " live, ");
-    lmm_put_bytes(sink, type->amount.bytes);
+    put_amount(diet, type->amount, sink);
     if (type->saves_bytes > 0) {
         lmm_sink_puts(sink, ": saves ");
         lmm_put_bytes(sink, type->saves_bytes);
@@ -151,5 +175,10 @@ void lmm_diet_put_struct(const struct lmm_diet *diet, const struct lmm_diet_type
     lmm_put_string(sink, type->type.element);
     lmm_sink_puts(sink, " {\n");
     put_fields(layout->order, layout->count, layout->order_bytes, sink);
-    put_saving(diet, type, sink);
+    if (type->site_count > 0) {
+        put_saving(diet, type, sink);
+    }
+    if (type->in != NULL) {
+        put_outer(diet, type, look, sink);
+    }
 }

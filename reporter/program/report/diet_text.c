@@ -7,7 +7,6 @@
 #include "reporter/core/grid.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
-#include "reporter/program/base/select.h"
 #include "reporter/program/report/diet.h"
 #include "reporter/program/report/diet_print.h"
 
@@ -160,19 +159,44 @@ static void put_share_table(const struct lmm_diet *diet, const struct lmm_diet_l
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static void put_structs(const struct lmm_diet *diet, const struct lmm_diet_look *look,
-                        bool is_first, struct lmm_sink *sink)
+/* Returns whether a struct is printed: each with a better order, or, if patterns were given, what matches them and
+ * is no pointer or number. */
+static bool is_printed(const struct lmm_diet *diet, const struct lmm_diet_type *type)
 {
-    for (size_t i = 0; look->has_structs && i < diet->type_count; i++) {
-        const struct lmm_diet_type *type = &diet->types[i];
-        bool is_wanted = diet->options.types == NULL
-                             ? type->has_layout && type->layout.state == LMM_LAYOUT_BETTER
-                             : lmm_select_matches_type(diet->options.types, &type->type);
+    bool has_better = type->has_layout && type->layout.state == LMM_LAYOUT_BETTER;
+    struct lmm_string name = type->type.element;
 
-        if (is_wanted) {
-            lmm_sink_puts(sink, is_first ? "" : "\n");
+    if (diet->options.types == NULL) {
+        return has_better;
+    }
+    return lmm_diet_wants(diet, &type->type) &&
+           (type->has_layout || name.bytes == 0 || name.text[name.bytes - 1] != '*');
+}
+
+/* Returns whether some type matches the patterns. */
+static bool has_wanted(const struct lmm_diet *diet)
+{
+    bool has = diet->options.types == NULL;
+
+    for (size_t i = 0; i < diet->type_count && !has; i++) {
+        has = diet->types[i].is_wanted;
+    }
+    for (size_t i = 0; i < diet->inner_count && !has; i++) {
+        has = diet->inner[i].is_wanted;
+    }
+    return has;
+}
+
+static void put_structs(const struct lmm_diet *diet, const struct lmm_diet_look *look,
+                        struct lmm_sink *sink)
+{
+    for (size_t i = 0; i < diet->type_count + diet->inner_count; i++) {
+        const struct lmm_diet_type *type =
+            i < diet->type_count ? &diet->types[i] : &diet->inner[i - diet->type_count];
+
+        if (is_printed(diet, type)) {
+            lmm_sink_puts(sink, "\n");
             lmm_diet_put_struct(diet, type, &look->look, sink);
-            is_first = false;
         }
     }
 }
@@ -222,7 +246,9 @@ void lmm_diet_put_text(const struct lmm_diet *diet, const struct lmm_diet_look *
     size_t rest = diet->hint_count - with_bytes - (end - first);
 
     if (diet->hint_count == 0) {
-        lmm_sink_puts(sink, "no hints: nothing was found that could be smaller\n");
+        lmm_sink_printf(sink, "no hints: %s\n",
+                        has_wanted(diet) ? "nothing was found that could be smaller"
+                                         : "no type of a block matches");
     }
     put_byte_table(diet, look, with_bytes, sink);
     put_share_table(diet, look, first, end, sink);
@@ -234,7 +260,9 @@ void lmm_diet_put_text(const struct lmm_diet *diet, const struct lmm_diet_look *
     if (look->fields != NULL) {
         lmm_census_put_text(diet, look, sink);
     }
-    put_structs(diet, look, false, sink);
+    if (look->has_structs) {
+        put_structs(diet, look, sink);
+    }
     for (size_t i = 0; i < look->note_count; i++) {
         lmm_sink_puts(sink, "note: ");
         lmm_put_string(sink, lmm_string_of(look->notes[i]));

@@ -129,9 +129,24 @@ __attribute__((format(printf, 3, 4))) static void append(char *text, size_t *use
     }
 }
 
-/* Writes "2 holes (7+7 bytes), 4 bytes at the end. Order: next data port"; NULL: out of memory. */
-static char *describe_layout(const struct lmm_layout *layout)
+/* Appends ", in tree_node" for a struct that lies in others; of one of C++ without its arguments. */
+static void append_outer(char *text, size_t *used, const struct lmm_diet_type *type)
 {
+    const struct lmm_string name = type->in->type.element;
+    const char *angle = memchr(name.text, '<', name.bytes);
+    size_t bytes = angle == NULL ? name.bytes : (size_t) (angle - name.text);
+
+    append(text, used, ", %sin %.*s", type->saves_bytes > 0 ? "also " : "", (int) bytes, name.text);
+    if (type->in_count > 1) {
+        append(text, used, " and %zu more %s", type->in_count - 1,
+               lmm_plural(type->in_count - 1, "type", "types"));
+    }
+}
+
+/* Writes "2 holes (7+7 bytes), 4 at the end, in tree_node. Order: next data port"; NULL: out of memory. */
+static char *describe_layout(const struct lmm_diet_type *type)
+{
+    const struct lmm_layout *layout = &type->layout;
     char text[ORDER_BYTES] = "";
     size_t used = 0;
     size_t holes = 0;
@@ -152,6 +167,9 @@ static char *describe_layout(const struct lmm_layout *layout)
         append(text, &used, "%s%" PRIu64 " at the end", holes > 0 ? ", " : "",
                layout->padding_bytes);
     }
+    if (type->in != NULL) {
+        append_outer(text, &used, type);
+    }
     append(text, &used, ". Order:");
     for (size_t i = 0; i < layout->count; i++) {
         const struct lmm_field *field = &layout->order[i];
@@ -163,29 +181,40 @@ static char *describe_layout(const struct lmm_layout *layout)
     return strdup(text);
 }
 
+static void add_layout(struct lmm_diet *diet, const struct lmm_diet_type *type)
+{
+    if (!type->is_wanted) {
+        return;
+    }
+    lmm_diet_add(diet,
+                 &(struct lmm_hint) {
+                     .kind = LMM_HINT_LAYOUT,
+                     .type = copy_string(type->type.element),
+                     .text = describe_layout(type),
+                     .file = type->type.file,
+                     .line = type->type.line,
+                     .saves_bytes = lmm_add_saturated(type->saves_bytes, type->in_saves_bytes),
+                     .blocks = lmm_add_saturated(type->amount.blocks, type->in_amount.blocks),
+                     .before_bytes = type->layout.bytes,
+                     .after_bytes = type->layout.order_bytes,
+                     .confidence = type->type.confidence,
+                 });
+}
+
 void lmm_diet_find_layouts(struct lmm_diet *diet)
 {
     for (size_t i = 0; i < diet->type_count; i++) {
         struct lmm_diet_type *type = &diet->types[i];
         struct lmm_layout_size best;
 
-        if (!type->has_layout || type->layout.state != LMM_LAYOUT_BETTER) {
-            continue;
+        if (type->has_layout && type->layout.state == LMM_LAYOUT_BETTER) {
+            lmm_layout_best(&type->layout, &best);
+            type->saves_bytes = lmm_diet_saving(diet, type, &best);
+            add_layout(diet, type);
         }
-        lmm_layout_best(&type->layout, &best);
-        type->saves_bytes = lmm_diet_saving(diet, type, &best);
-        lmm_diet_add(diet, &(struct lmm_hint) {
-                               .kind = LMM_HINT_LAYOUT,
-                               .type = copy_string(type->type.element),
-                               .text = describe_layout(&type->layout),
-                               .file = type->type.file,
-                               .line = type->type.line,
-                               .saves_bytes = type->saves_bytes,
-                               .blocks = type->amount.blocks,
-                               .before_bytes = type->layout.bytes,
-                               .after_bytes = type->layout.order_bytes,
-                               .confidence = type->type.confidence,
-                           });
+    }
+    for (size_t i = 0; i < diet->inner_count; i++) {
+        add_layout(diet, &diet->inner[i]);
     }
 }
 
@@ -274,6 +303,7 @@ static void look_at_inner(struct lmm_diet *diet, const struct lmm_diet_type *inn
     char *text = NULL;
 
     if (holder == NULL || !is_single(holder) || field->name == NULL ||
+        (!holder->is_wanted && !inner->is_wanted) ||
         !are_close(holder->amount.blocks, inner->amount.blocks) ||
         lmm_compare_strings(holder->sites[0]->function, inner->sites[0]->function) != 0) {
         return;

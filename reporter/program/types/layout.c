@@ -23,7 +23,8 @@ struct record {
     unsigned rules;     /* a set of 1 << enum lmm_base_rule by which the fields lie where they do */
     bool is_class;      /* it has virtual functions or base classes */
     bool is_base_class; /* and so has its last base class */
-    bool is_aligned;    /* by hand */
+    bool is_aligned;    /* by hand, as a whole */
+    bool has_aligned;   /* one of its fields is aligned by hand */
     bool is_strange;    /* it has something that the rules do not know */
     bool is_full;       /* memory ran out */
 };
@@ -273,8 +274,11 @@ static void read_fields(const Dwarf_Die *die, int depth, int *budget, struct rec
         if ((tag != DW_TAG_member && tag != DW_TAG_inheritance) || is_static(&child)) {
             continue;
         }
-        record->is_aligned |= has(&child, DW_AT_alignment);
         record->is_strange |= !describe(&child, is_union, depth, budget, record, &field);
+        if (has(&child, DW_AT_alignment)) {
+            record->has_aligned = true;
+            record->is_strange |= !constant(&child, DW_AT_alignment, &field.align);
+        }
         add_field(record, &field);
     }
     record->is_strange |= *budget <= 0;
@@ -519,7 +523,7 @@ bool lmm_layout_read(const Dwarf_Die *type, struct lmm_layout *ret_layout)
     }
     if (is_foreign(&die)) {
         layout.state = LMM_LAYOUT_FOREIGN;
-    } else if (record.is_aligned) {
+    } else if (record.is_aligned || record.has_aligned) {
         layout.state = LMM_LAYOUT_ALIGNED;
     } else if (record.rules == 0 || !has_rules(&die)) {
         layout.state = LMM_LAYOUT_UNKNOWN;

@@ -2,6 +2,7 @@
 #include "reporter/program/types/layout_change.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "reporter/program/types/layout.h"
 
@@ -40,6 +41,7 @@ static size_t copy_changed(const struct lmm_layout *layout, const struct lmm_fie
             continue;
         }
         if (changes[i].bytes != LMM_FIELD_SAME) {
+            field.data_bytes = changes[i].bytes;
             field.bytes = changes[i].bytes;
             field.align = field.align > align ? align : field.align;
         }
@@ -76,6 +78,46 @@ bool lmm_layout_change(const struct lmm_layout *layout, const struct lmm_field_c
     if (is_placed) {
         lmm_fields_reorder(copy, count, layout->rules, placed_bytes, &placed_bytes);
         *ret_size = size_of(copy, count, placed_bytes);
+    }
+    free(copy);
+    return is_placed;
+}
+
+/* Returns whether the fields lie where their rules put them, as the compiler has them. */
+static bool lies_by_rules(const struct lmm_layout *layout, struct lmm_field *copy)
+{
+    uint64_t bytes = 0;
+
+    if (layout->rules == 0 || layout->state == LMM_LAYOUT_FOREIGN) {
+        return false;
+    }
+    memcpy(copy, layout->fields, layout->count * sizeof(*copy));
+    if (!place(copy, layout->count, layout->rules, &bytes) || bytes != layout->bytes) {
+        return false;
+    }
+    for (size_t i = 0; i < layout->count; i++) {
+        if (copy[i].bit != layout->fields[i].bit) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool lmm_layout_resize(const struct lmm_layout *layout, const struct lmm_field_change *changes,
+                       struct lmm_layout_size *ret_size)
+{
+    struct lmm_field *copy = layout->count == 0 ? NULL : calloc(layout->count, sizeof(*copy));
+    uint64_t bytes = 0;
+
+    if (copy == NULL) {
+        return false;
+    }
+    bool is_placed = lies_by_rules(layout, copy);
+    size_t count = is_placed ? copy_changed(layout, changes, copy) : 0;
+
+    is_placed = is_placed && count == layout->count && place(copy, count, layout->rules, &bytes);
+    if (is_placed) {
+        *ret_size = size_of(copy, count, bytes);
     }
     free(copy);
     return is_placed;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * layout_change: how large a struct would be if some of its fields were smaller, or gone, in the best order of
- * its fields that field_order.h finds. Stateless.
+ * layout_change: how large a struct would be if some of its fields were smaller, or gone: in the best order of
+ * its fields that field_order.h finds, or in the order that they have. Stateless.
  */
 #ifndef LMM_PROGRAM_LAYOUT_CHANGE_H
 #define LMM_PROGRAM_LAYOUT_CHANGE_H
@@ -29,6 +29,10 @@ void lmm_layout_best(const struct lmm_layout *layout, struct lmm_layout_size *re
 /* Sets *ret_size to that after a change; changes: one for each field of the layout. Returns false when the order of the
  * fields is not understood, or memory ran out. */
 bool lmm_layout_change(const struct lmm_layout *layout, const struct lmm_field_change *changes,
+                       struct lmm_layout_size *ret_size);
+
+/* Does the same in the order that the fields have, which may be aligned by hand; changes: no field is gone. */
+bool lmm_layout_resize(const struct lmm_layout *layout, const struct lmm_field_change *changes,
                        struct lmm_layout_size *ret_size);
 
 #endif

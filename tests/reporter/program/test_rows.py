@@ -73,16 +73,17 @@ class By(Case):
     def test_types_are_selected_before_rows_are_made(self):
         """The types of a program that registers them; the figures of the totals are still those of all."""
         book = ledger.Ledger("/usr/bin/hr")
-        for name, allocations in (("struct node", 4), ("node_list", 2)):
+        for name, allocations in (("struct node", 4), ("node_list", 2), ("a::Node<b::T>", 1)):
             book.site(book.family(name, 8), "hr.c", 5, "hire", allocations)
         book.write(self.file)
         for patterns, shown in ((["node"], ["struct node"]), (["struct*"], ["struct node"]), (["ode"], []),
-                                (["*node*"], ["struct node", "node_list"]), (["x", "node_*"], ["node_list"])):
+                                (["*node*"], ["struct node", "node_list"]), (["x", "node_*"], ["node_list"]),
+                                (["Node<b::T>"], ["a::Node<b::T>"]), (["T>"], []), (["Node"], [])):
             options = [f"--type={pattern}" for pattern in patterns]
             self.assertEqual([row[3] for row in self.sites(*options)], shown, patterns)
             document = json.loads(self.succeed("report", "--json", *options, self.file))
             self.assertEqual([site["family"] for site in document["sites"]], shown, patterns)
-            self.assertEqual((len(document["families"]), document["totals"]["live_bytes"]), (2, 48), patterns)
+            self.assertEqual((len(document["families"]), document["totals"]["live_bytes"]), (3, 56), patterns)
             changes = json.loads(self.succeed("diff", "--json", "--all", *options, self.file, self.file))
             self.assertEqual(sorted(site["type"]["name"] for site in changes["sites"]), sorted(shown), patterns)
 

@@ -13,14 +13,15 @@ from running import Case
 
 PLANTED, TYPED, FIELDS, CLASSES = harness.arguments(4)
 SOURCE = os.path.join(harness.SOURCE, "tests", "reporter", "run", "diet_planted.c")
+CLASSES_SOURCE = os.path.join(harness.SOURCE, "tests", "reporter", "run", "diet_classes.cpp")
 KILO = 8
 COUNT = 1000 * KILO
 FEW = COUNT // 4       # of each block that not every step makes
 
 
-def line_of(mark):
-    with open(SOURCE, encoding="utf-8") as file:
-        return next(number for number, line in enumerate(file, 1) if f"/* {mark}" in line)
+def line_of(mark, source=SOURCE):
+    with open(source, encoding="utf-8") as file:
+        return next(number for number, line in enumerate(file, 1) if f"/* {mark}" in line or f"// {mark}" in line)
 
 
 class Diet(Case):
@@ -106,6 +107,43 @@ class Hints(Diet):
         hint = document["hints"][0]
         self.assertEqual((hint["kind"], hint["type"], hint["saves_bytes"], hint["confidence"]),
                          ("layout", "holey_t", 1500 * (24 - 16), "certain"))
+
+
+class Inner(Diet):
+    """Structs that lie in blocks of other types."""
+
+    SAVES = (96 - 80) * 1000 + (64 - 48) * 500
+
+    def start_classes(self):
+        self.start(harness.LMM, "run", "-o", "/dev/null", CLASSES)
+
+    def test_their_blocks_are_smaller(self):
+        self.start_classes()
+        document = self.document("diet_classes")
+        hint = self.hints(document)["layout", "entry"]
+        self.assertEqual((hint["saves_bytes"], hint["before_bytes"], hint["after_bytes"], hint["blocks"], hint["line"]),
+                         (self.SAVES, 48, 32, 1500, line_of("ENTRY", CLASSES_SOURCE)))
+        self.assertTrue(hint["text"].startswith("3 holes (7+7+7 bytes), in std::_Rb_tree_node and 1 more type. Order: key "), hint)
+        entry, = (row for row in document["structs"] if row["type"] == "entry")
+        self.assertEqual((entry["blocks"], entry["saves_bytes"], entry["outer_blocks"], entry["outer_bytes"],
+                          entry["outer_saves_bytes"]), (0, 0, 1500, 88 * 1000 + 56 * 500, self.SAVES))
+        self.assertNotIn(("layout", "session"), self.hints(document))
+
+    def test_they_are_found_by_either_type(self):
+        self.start_classes()
+        for pattern in ("entry", "session", "_Rb_tree_node<*"):
+            text = self.succeed("diet", "--type", pattern, "diet_classes")
+            self.assertRegex(text, r"(?m)^ 23\.4 KiB  entry  48 -> 32 +1,500  diet_classes\.cpp:\d+: 3 holes ")
+        text = self.succeed("diet", "--type", "entry", "diet_classes")
+        self.assertRegex(text, r"(?m)^}; /\* 48 bytes \*/\n\nIn a better order:\nentry \{\n    long key; ")
+        self.assertIn("}; /* 32 bytes */\nIn std::_Rb_tree_node<...> and 1 more type: 1,500 blocks live, "
+                      "113.3 KiB (116,000): saves 23.4 KiB (24,000)\n", text)
+        self.assertNotIn("entry", self.succeed("diet", "--type", "circle", "diet_classes"))
+
+    def test_a_type_that_is_not_there(self):
+        self.start_classes()
+        self.assertEqual(self.succeed("diet", "--type", "nothing", "diet_classes").splitlines()[0],
+                         "no hints: no type of a block matches")
 
 
 class Text(Diet):
