@@ -4,7 +4,7 @@
 are right.
 
 Builds the programs of corpus/, and those of testapp/ on malloc (plain/), by gcc and clang at several levels of
-optimisation, runs each under LMM, and compares the type of each site with the comment at its line (corpus/keep.h
+optimisation, those of C++ by clang also with libc++ where it is installed, runs each under LMM, and compares the type of each site with the comment at its line (corpus/keep.h
 describes its form). A level is 0 to 3, or g1: -O2 with -g1, which has no types.
 
 Fails if a certain type is wrong, if more than 2 % of the likely ones are, if less than 80 % of the types are found
@@ -35,7 +35,12 @@ FOUND_MIN_WITHOUT_SOURCES = 0.7
 CONFIDENCES = ("certain", "likely", "guess", "none")
 FOUND = CONFIDENCES[:2]
 LEVELS = {"0": ["-O0", "-g"], "1": ["-O1", "-g"], "2": ["-O2", "-g"], "3": ["-O3", "-g"], "g1": ["-O2", "-g1"]}
-COMPILERS = {"gcc": ("gcc", "g++"), "clang": ("clang", "clang++")}
+COMPILERS = {"gcc": ("gcc", "g++"), "clang": ("clang", "clang++"), "libc++": ("clang", "clang++ -stdlib=libc++")}
+# What libc++ calls a type, and libstdc++, in normal names.
+LIBCXX_NAMES = [("std::__1::", "std::"), ("std::__tree_node<", "std::_Rb_tree_node<"), ("std::__list_node<", "std::_List_node<"),
+                ("std::__forward_list_node<", "std::_Fwd_list_node<"), ("std::__hash_node<", "std::__detail::_Hash_node<"),
+                ("std::__shared_ptr_emplace<", "std::_Sp_counted_ptr_inplace<"),
+                ("std::__shared_ptr_pointer<", "std::_Sp_counted_ptr<"), (",void*>", ">")]
 FLAGS = {".c": ["-std=gnu11", "-D_GNU_SOURCE"], ".cpp": ["-std=c++17", "-D_GNU_SOURCE"]}
 COMMENT = re.compile(r"/\* type: (.*?) \*/")
 REGISTERED = re.compile(r"LMM_NEW(?:_ARRAY)?\((\w+)")
@@ -73,7 +78,12 @@ def normal(name):
     """A type's name as it is compared: without blanks beside signs, and without what libraries add."""
     name = name.replace("__cxx11::", "")
     name = re.sub(r"\b(short|long) int\b", r"\1", re.sub(r"\blong unsigned int\b", "unsigned long", name))
-    return re.sub(r" ?([^\w.]) ?", r"\1", name.strip())
+    name = re.sub(r" ?([^\w.]) ?", r"\1", name.strip())
+    if "std::__1::" in name:
+        for other, usual in LIBCXX_NAMES:
+            name = name.replace(other, usual)
+        name = re.sub(r"std::__hash_node_base<.*>\*", "std::__detail::_Hash_node_base*", name)
+    return name
 
 
 def element(name):
@@ -112,7 +122,7 @@ class Program:
     def build(self, compiler, level, folder, has_sources):
         """Compiles it; returns the path of the program."""
         suffix = self.sources[0].suffix
-        driver = COMPILERS[compiler][suffix == ".cpp"]
+        driver = COMPILERS[compiler][suffix == ".cpp"].split()
         binary = folder / f"{self.sources[0].stem}-{compiler}-{level}"
         helper = [] if self.includes else [folder / f"keep-{compiler}.o"]
         # At odd levels the paths in the debug information are relative.
@@ -120,7 +130,7 @@ class Program:
         with tempfile.TemporaryDirectory(dir=folder) as copies:
             if not has_sources:
                 sources = [shutil.copy(source, copies) for source in self.sources]
-            command = [driver, *FLAGS[suffix], *LEVELS[level], "-w", *self.includes, f"-I{CORPUS}", f"-I{TESTAPP}"]
+            command = [*driver, *FLAGS[suffix], *LEVELS[level], "-w", *self.includes, f"-I{CORPUS}", f"-I{TESTAPP}"]
             if self.name.endswith(LIBRARY):
                 library = f"{binary}.so"
                 subprocess.run([*command, "-fPIC", "-shared", "-DLIBRARY", "-o", library, *sources], check=True, cwd=HERE)
@@ -204,6 +214,18 @@ def summarise(verdicts, complaints, shows_all, found_min):
             and found >= len(known) * found_min)
 
 
+def is_installed(compiler):
+    """Whether both drivers can compile, with the standard library that they name."""
+    return all(shutil.which(driver.split()[0]) and
+               subprocess.run([*driver.split(), "-x", language, "-fsyntax-only", "-"], input=f"#include <{header}>\n",
+                              text=True, stderr=subprocess.DEVNULL, check=False).returncode == 0
+               for driver, language, header in zip(COMPILERS[compiler], ("c", "c++"), ("stdlib.h", "map")))
+
+
+def is_meant(compiler, program):
+    return compiler != "libc++" or program.endswith(".cpp")
+
+
 def words_of(text, known, what):
     words = text.split(",")
     for word in words:
@@ -222,8 +244,7 @@ def main():
     parser.add_argument("programs", nargs="*")
     arguments = parser.parse_intermixed_args()
     names = arguments.programs or [*sorted(path.name for path in CORPUS.glob("*.c*") if path.name != "keep.c"), *APPS]
-    compilers = [word for word in words_of(arguments.compilers, COMPILERS, "compiler")
-                 if all(shutil.which(driver) for driver in COMPILERS[word])]
+    compilers = [word for word in words_of(arguments.compilers, COMPILERS, "compiler") if is_installed(word)]
     if not compilers:
         print("no compiler is installed")
         return SKIPPED
@@ -237,7 +258,7 @@ def main():
             subprocess.run([COMPILERS[compiler][0], "-O1", "-c", "-o", folder / f"keep-{compiler}.o", CORPUS / "keep.c"],
                            check=True)
         works = [pool.submit(Program(program).judge, arguments.lmm, compiler, level, folder, not arguments.no_sources)
-                 for program in names for compiler in compilers for level in levels]
+                 for program in names for compiler in compilers if is_meant(compiler, program) for level in levels]
         for work in works:
             found, complained = work.result()
             verdicts += found

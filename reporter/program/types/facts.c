@@ -20,6 +20,18 @@ enum {
 
 /* ---- Records of the compiler, and names ------------------------------------------------------ */
 
+/* Returns whether a DIE is a call, and sets *ret_address to where it returns: as DWARF 5 has it, or GNU's extension of
+ * DWARF 4. */
+static bool call_returns_to(Dwarf_Die *die, Dwarf_Addr *ret_address)
+{
+    Dwarf_Attribute attribute;
+    unsigned name = dwarf_tag(die) == DW_TAG_call_site       ? DW_AT_call_return_pc
+                    : dwarf_tag(die) == DW_TAG_GNU_call_site ? DW_AT_low_pc
+                                                             : 0;
+
+    return name != 0 && dwarf_formaddr(dwarf_attr(die, name, &attribute), ret_address) == 0;
+}
+
 /* Sets *ret_site to the call that returns to the address, among the children of a scope. */
 static bool find_call_site(struct lmm_finding *finding, Dwarf_Die *scope, Dwarf_Die *ret_site)
 {
@@ -30,12 +42,9 @@ static bool find_call_site(struct lmm_finding *finding, Dwarf_Die *scope, Dwarf_
         return false;
     }
     do {
-        Dwarf_Attribute attribute;
         Dwarf_Addr address;
 
-        if (dwarf_tag(&die) == DW_TAG_call_site &&
-            dwarf_formaddr(dwarf_attr(&die, DW_AT_call_return_pc, &attribute), &address) == 0 &&
-            address == finding->address + finding->bias) {
+        if (call_returns_to(&die, &address) && address == finding->address + finding->bias) {
             *ret_site = die;
             return true;
         }

@@ -32,7 +32,7 @@ struct lmm_generic_name {
 /* Takes a name apart; returns false when it is not understood. */
 bool lmm_generic_name_parse(const char *name, struct lmm_generic_name *ret_parts);
 
-/* Adds a component, up to a '<', to a path; the blocks of `impl` of Rust are left out. Returns false
+/* Adds a component, up to a '<' or to a tag of its ABI ("allocate[abi:v15000]"), to a path; the blocks of `impl` of Rust are left out. Returns false
  * when it is too long. */
 bool lmm_generic_path_add(char path[LMM_GENERIC_PATH_MAX], const char *component, size_t bytes);
 

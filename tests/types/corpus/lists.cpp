@@ -26,7 +26,7 @@ int main()
     for (int i = 0; i < 200; i++) {
         c->push_back({i, i}); /* type: task[] | task *[] */
     }
-    d->push(nullptr);
+    d->push(nullptr); /* type: task *[] | task **[] */
     keep(a), keep(b), keep(c), keep(d);
     return 0;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Two calls, of which the first has the type that it allocates in its debug information, as clang 21 and
- * later write it. No compiler here does; so the information is made by hand, for code that never runs. */
+/* Three calls, of which the first two have the type that they allocate in their debug information, as clang 21 and
+ * later write it, for DWARF 5 and for older versions. No compiler here does; so the information is made by hand, for code that never runs. */
 __asm__(".text\n"
-        ".globl record_code, record_typed, record_plain\n"
+        ".globl record_code, record_typed, record_gnu, record_plain\n"
         "record_code:\n"
         "nop\n"
         "record_typed:\n"
+        "nop\n"
+        "record_gnu:\n"
         "nop\n"
         "record_plain:\n"
         "ret\n" /* not on into the next function, where the result's register may be an argument */
@@ -39,6 +41,11 @@ __asm__(".text\n"
         ".byte 0\n"
         ".uleb128 0x7d, 0x01\n"
         ".uleb128 0, 0\n"
+        ".uleb128 6, 0x4109\n" /* DW_TAG_GNU_call_site */
+        ".byte 0\n"
+        ".uleb128 0x11, 0x01\n"
+        ".uleb128 0x3e0e, 0x13\n"
+        ".uleb128 0, 0\n"
         ".byte 0\n"
 
         ".section .debug_info,\"\",%progbits\n"
@@ -63,6 +70,9 @@ __asm__(".text\n"
         ".4byte record_struct - record_unit\n"
         ".uleb128 5\n"
         ".8byte record_plain\n"
+        ".uleb128 6\n"
+        ".8byte record_gnu\n"
+        ".4byte record_struct - record_unit\n"
         ".byte 0, 0\n"
         "record_unit_end:\n"
         ".text\n");

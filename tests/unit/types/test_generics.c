@@ -179,7 +179,9 @@ static const struct {
      "::allocate(unsigned long, void const*)",
      "std::_Rb_tree_node<std::pair<int const, hr::Employee> >", true},
     {"std::allocator<int>::allocate(unsigned long)", "int", true},
-    {"std::__1::allocator<char>::allocate[abi:v15000](unsigned long)", NULL, false},
+    {"std::__1::allocator<char>::allocate[abi:v15000](unsigned long)", "char", true},
+    {"std::__1::unique_ptr<a::B> std::__1::make_unique[abi:ne180100]<a::B, int>(int&&)", "a::B",
+     false},
     {"std::__1::allocator<char>::allocate(unsigned long)", "char", true},
     {"std::allocator_traits<std::allocator<hr::Employee> "
      ">::allocate(std::allocator<hr::Employee>&, "

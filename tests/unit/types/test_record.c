@@ -15,6 +15,7 @@
 #include "reporter/program/types/way.h"
 
 extern const char record_typed[];
+extern const char record_gnu[];
 extern const char record_plain[];
 
 static struct lmm_facts_reader reader;
@@ -65,15 +66,25 @@ static void close_all(void)
 
 TestSuite(record, .init = open_all, .fini = close_all);
 
-Test(record, a_call_with_a_type)
+static void expect_record(const char *address)
 {
-    struct lmm_facts facts = facts_of(record_typed);
+    struct lmm_facts facts = facts_of(address);
 
     cr_assert_eq(facts.count, 1);
     cr_expect_str_eq(facts.items[0].type->name, "struct record");
     cr_expect_eq(facts.items[0].type->bytes, 48);
     cr_expect_eq(facts.items[0].evidence, (unsigned) LMM_MODEL_BY_RECORD);
     free(facts.items);
+}
+
+Test(record, a_call_with_a_type)
+{
+    expect_record(record_typed);
+}
+
+Test(record, a_call_with_a_type_as_gnu_has_it)
+{
+    expect_record(record_gnu);
 }
 
 Test(record, a_call_without_one)
