@@ -145,13 +145,20 @@ const struct argp lmm_report_argp = {
     .children = children,
 };
 
+/* Returns whether all sites are shown: formats for programs have them if the user says what their rows are. */
+static bool shows_sites(const struct arguments *arguments)
+{
+    return arguments->sites || (arguments->rows.has_by && arguments->rows.by != LMM_BY_FAMILY &&
+                                arguments->format->kind != LMM_FORMAT_TEXT);
+}
+
 /* page: of html; else NULL. */
 static int write_report(const struct arguments *arguments, const struct lmm_model *model,
                         const struct lmm_page_report *page)
 {
     struct lmm_output output;
     struct lmm_format_options look = {.measure = arguments->measure,
-                                      .sites = arguments->sites,
+                                      .sites = shows_sites(arguments),
                                       .top_sites = arguments->select.top,
                                       .page = page};
 

@@ -112,6 +112,8 @@ class By(Case):
             self.assertEqual(len(document["sites"]), rows, options)
             table = self.succeed("report", "--format=csv", "--sites", *options, self.file)
             self.assertEqual(len(table.splitlines()), rows + 1, options)
+            families = self.succeed("report", "--format=csv", *options, self.file)
+            self.assertEqual(families == table, bool(options), "rows that were asked for need no --sites")
         self.assertEqual(document["sites"][0]["stacks"], 4)
         folded = self.succeed("report", "--format", "folded", self.file)
         self.assertEqual(self.succeed("report", "--format", "folded", "--by=line", self.file), folded)
