@@ -317,7 +317,7 @@ static void look_at_foreign(struct lmm_diet *diet, const struct part *parts, siz
     struct lmm_hint hint = hint_of(LMM_HINT_FOREIGN, &parts[0]);
 
     hint.type = type_text(diet, parts[0].site, 0);
-    hint.text = strdup("other threads free them: 1.3 times the time, on glibc 5");
+    hint.text = strdup("other threads free them: takes 1.3 times as long, with glibc 5 times");
     hint.blocks = foreign;
     hint.share_permille = share;
     lmm_diet_add(diet, &hint);
