@@ -11,7 +11,7 @@
  * Prints a table in Markdown: the shape, the rates of read and scan, in GiB of that memory per second of
  * CPU time, the median of the ratios of neighbouring runs, the times of the three phases, and the time of
  * the scan by block; of a list also the time by block that a program needs to walk along it. All are
- * medians. This is the one benchmark that calls LMM's internals.
+ * medians. It calls LMM's internals.
  */
 #include <lmm/lmm.h>
 
