@@ -146,22 +146,80 @@ static const char *read_text(const char *text, char *ret_text, size_t room)
     return text + bytes + (text[bytes] == '\t');
 }
 
+static unsigned digit_of(char byte)
+{
+    return byte >= '0' && byte <= '9'   ? (unsigned) (byte - '0')
+           : byte >= 'a' && byte <= 'f' ? (unsigned) (byte - 'a') + 10
+                                        : UINT_MAX;
+}
+
+/* Reads a number of at least one digit, and moves *at after it; returns false when there is none, or it is more than `most`, which
+ * is at least 15. A file has tens of thousands of numbers, for which sscanf() is slow. */
+static bool read_digits(const char **at, unsigned base, uint64_t most, uint64_t *ret_number)
+{
+    const char *text = *at;
+    uint64_t number = 0;
+    unsigned digit;
+
+    for (; (digit = digit_of(*text)) < base; text++) {
+        if (number > (most - digit) / base) {
+            return false;
+        }
+        number = number * base + digit;
+    }
+    if (text == *at) {
+        return false;
+    }
+    *at = text;
+    *ret_number = number;
+    return true;
+}
+
+/* The same after a blank. */
+static bool read_u64(const char **at, unsigned base, uint64_t *ret_number)
+{
+    return *(*at)++ == ' ' && read_digits(at, base, UINT64_MAX, ret_number);
+}
+
+static bool read_u32(const char **at, unsigned base, uint32_t *ret_number)
+{
+    uint64_t number = 0;
+    bool good = *(*at)++ == ' ' && read_digits(at, base, UINT32_MAX, &number);
+
+    *ret_number = (uint32_t) number;
+    return good;
+}
+
+/* The same of a number that may be negative. */
+static bool read_i32(const char **at, int32_t *ret_number)
+{
+    uint64_t number = 0;
+    bool has_blank = *(*at)++ == ' ';
+    bool is_negative = has_blank && **at == '-';
+
+    *at += is_negative;
+    bool good = has_blank && read_digits(at, 10, INT32_MAX, &number);
+
+    *ret_number = is_negative ? -(int32_t) number : (int32_t) number;
+    return good;
+}
+
 /* Reads "T bytes kind flags tail_offset tail_bytes link_bytes line name TAB file TAB starts". */
 static bool read_type(struct reading *reading, const char *line)
 {
     struct lmm_type_info info;
-    unsigned kind;
-    unsigned flags;
-    int used = 0;
+    uint32_t kind;
+    uint32_t flags;
+    const char *at = line + 1;
 
     memset(&info, 0, sizeof(info));
-    if (sscanf(line, "T %" SCNx64 " %u %x %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNu32 " %n",
-               &info.bytes, &kind, &flags, &info.tail_offset, &info.tail_bytes, &info.link_bytes,
-               &info.line, &used) != 7 ||
-        kind > LMM_TYPE_RECORD) {
+    if (!read_u64(&at, 16, &info.bytes) || !read_u32(&at, 10, &kind) ||
+        !read_u32(&at, 16, &flags) || !read_u64(&at, 16, &info.tail_offset) ||
+        !read_u64(&at, 16, &info.tail_bytes) || !read_u64(&at, 16, &info.link_bytes) ||
+        !read_u32(&at, 10, &info.line) || *at != ' ' || kind > LMM_TYPE_RECORD) {
         return false;
     }
-    const char *text = read_text(line + used, info.name, sizeof(info.name));
+    const char *text = read_text(at + 1, info.name, sizeof(info.name));
 
     text = text == NULL ? NULL : read_text(text, info.file, sizeof(info.file));
     if (text == NULL || read_text(text, info.starts, sizeof(info.starts)) == NULL) {
@@ -185,12 +243,14 @@ static bool read_type(struct reading *reading, const char *line)
 static bool read_candidate(const struct reading *reading, const char *line,
                            struct lmm_candidate *candidate)
 {
-    size_t type;
-    unsigned evidence;
-    unsigned flags;
+    uint64_t type;
+    uint32_t evidence;
+    uint32_t flags;
+    const char *at = line + 1;
 
-    if (sscanf(line, "C %zx %x %x", &type, &evidence, &flags) != 3 || type >= reading->type_count ||
-        evidence == 0 || (evidence & (evidence - 1)) != 0 || evidence > LMM_MODEL_BY_SIZE) {
+    if (line[0] != 'C' || !read_u64(&at, 16, &type) || !read_u32(&at, 16, &evidence) ||
+        !read_u32(&at, 16, &flags) || *at != '\0' || type >= reading->type_count || evidence == 0 ||
+        (evidence & (evidence - 1)) != 0 || evidence > LMM_MODEL_BY_SIZE) {
         return false;
     }
     *candidate = (struct lmm_candidate) {.type = reading->types[type],
@@ -208,13 +268,14 @@ static bool read_place(struct reading *reading, const char *line, lmm_type_cache
                        void *context)
 {
     uint64_t offset;
-    unsigned flags;
-    size_t count;
+    uint32_t flags;
+    uint64_t count;
     struct lmm_facts facts = {.items = NULL};
+    const char *at = line + 1;
     bool good = true;
 
-    if (sscanf(line, "P %" SCNx64 " %x %" SCNd32 " %zx", &offset, &flags, &facts.returns_after,
-               &count) != 4 ||
+    if (line[0] != 'P' || !read_u64(&at, 16, &offset) || !read_u32(&at, 16, &flags) ||
+        !read_i32(&at, &facts.returns_after) || !read_u64(&at, 16, &count) || *at != '\0' ||
         facts.returns_after < LMM_HEADER_UNKNOWN || count > CANDIDATES_MAX) {
         return false;
     }
