@@ -12,6 +12,7 @@
 
 #include "reporter/core/model.h"
 #include "reporter/core/site_type.h"
+#include "reporter/program/base/large_pages.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/types/types.h"
@@ -43,6 +44,8 @@ static void count_sites(const struct lmm_model *model, size_t *ret_sites, size_t
 int main(int argc, char **argv)
 {
     struct lmm_symbols *symbols = NULL;
+
+    lmm_large_pages_use(); /* as the subcommands do */
     struct lmm_snapshot *snapshot = argc == 2 ? lmm_snapshot_read(argv[1]) : NULL;
     size_t sites;
     size_t known;

@@ -8,6 +8,7 @@
 #include "reporter/core/model.h"
 #include "reporter/program/attach/requests.h"
 #include "reporter/program/base/command_line.h"
+#include "reporter/program/base/large_pages.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
@@ -209,6 +210,7 @@ int lmm_cmd_diet(int argc, char **argv)
     int status = LMM_EXIT_FAILED;
 
     lmm_command_line_read(&lmm_diet_argp, argc, argv, 0, &arguments);
+    lmm_large_pages_use();
     if (arguments.has_fields && arguments.format->kind == LMM_FORMAT_DATA) {
         lmm_complain("--fields needs the format text or json");
         lmm_select_free(&arguments.select);

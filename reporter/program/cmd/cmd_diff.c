@@ -9,6 +9,7 @@
 #include "reporter/program/change/delta_print.h"
 #include "reporter/program/base/command_line.h"
 #include "reporter/program/base/parse.h"
+#include "reporter/program/base/large_pages.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/base/select.h"
@@ -299,6 +300,7 @@ int lmm_cmd_diff(int argc, char **argv)
     int status = LMM_EXIT_FAILED;
 
     lmm_command_line_read(&lmm_diff_argp, argc, argv, 0, &options);
+    lmm_large_pages_use();
     before = lmm_snapshot_select(options.words[0]);
     if (before != NULL) {
         after = lmm_snapshot_select(options.words[1]);

@@ -9,6 +9,7 @@
 #include "reporter/program/attach/holders.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/base/command_line.h"
+#include "reporter/program/base/large_pages.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
@@ -384,6 +385,7 @@ int lmm_cmd_report(int argc, char **argv)
                                   .stacks_per_row = USUAL_STACKS_PER_ROW};
 
     lmm_command_line_read(&lmm_report_argp, argc, argv, 0, &arguments);
+    lmm_large_pages_use();
     char *path = lmm_discover_path(arguments.word);
     struct lmm_snapshot *snapshot = path == NULL ? NULL : lmm_snapshot_read(path);
     struct lmm_symbols *symbols = NULL;

@@ -14,6 +14,7 @@
 #include "reporter/core/model.h"
 #include "reporter/core/site_type.h"
 #include "reporter/program/base/command_line.h"
+#include "reporter/program/base/large_pages.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
@@ -264,6 +265,7 @@ int lmm_cmd_sites(int argc, char **argv)
     int status = LMM_EXIT_FAILED;
 
     lmm_command_line_read(&lmm_sites_argp, argc, argv, 0, &arguments);
+    lmm_large_pages_use();
     struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
 
     if (snapshot != NULL && !lmm_types_apply(&symbols, 0, snapshot->model)) {
