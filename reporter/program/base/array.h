@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* array: arrays that grow. Each is an allocated pointer and a count, all zero at first, to be freed
- * with free(). Stateless. */
+ * with free(). And arrays of a length that is known. Stateless. */
 #ifndef LMM_PROGRAM_ARRAY_H
 #define LMM_PROGRAM_ARRAY_H
 
@@ -19,5 +19,12 @@ void *lmm_array_add(void *items, size_t *count, size_t item_bytes);
  * zero. items: as above. Returns false when memory ran out, and nothing has changed.
  */
 bool lmm_array_reach(void *items, size_t *count, size_t needed, size_t item_bytes);
+
+/*
+ * Returns room for count items that are written before they are read, with one more item, to be freed with free();
+ * NULL: out of memory. Where an item is never written, its page is never used: unlike with calloc(), which clears what
+ * malloc had before.
+ */
+void *lmm_array_room(size_t count, size_t item_bytes);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reporter/program/base/array.h"
+
 enum {
     DIGITS = sizeof(uint64_t),
     VALUES = 256, /* of a digit, which is a byte */
@@ -65,7 +67,7 @@ bool lmm_key_sort(struct lmm_sort_key *keys, size_t count)
     if (is_sorted(keys, count)) {
         return true;
     }
-    struct lmm_sort_key *room = calloc(count, sizeof(*room));
+    struct lmm_sort_key *room = lmm_array_room(count, sizeof(*room));
 
     if (room == NULL) {
         return false;
@@ -90,8 +92,8 @@ bool lmm_key_sort(struct lmm_sort_key *keys, size_t count)
 void *lmm_key_sort_items(const void *items, size_t count, size_t item_bytes,
                          uint64_t (*key_of)(const void *item))
 {
-    struct lmm_sort_key *keys = calloc(count + 1, sizeof(*keys));
-    unsigned char *sorted = calloc(count + 1, item_bytes);
+    struct lmm_sort_key *keys = lmm_array_room(count, sizeof(*keys));
+    unsigned char *sorted = lmm_array_room(count, item_bytes);
     const unsigned char *from = items;
     bool good = keys != NULL && sorted != NULL;
 

@@ -66,7 +66,7 @@ static int compare_by_element(const void *left, const void *right)
 /* Lists the types by element; returns false when memory ran out. */
 static bool list_by_element(struct lmm_diet *diet)
 {
-    diet->by_element = calloc(diet->type_count + 1, sizeof(struct lmm_diet_type *));
+    diet->by_element = lmm_array_room(diet->type_count, sizeof(struct lmm_diet_type *));
     if (diet->by_element == NULL) {
         return false;
     }
@@ -115,11 +115,11 @@ static size_t list_items(const struct lmm_diet *diet, struct item *items)
 /* Makes the list of types; returns false when memory ran out. */
 static bool list_types(struct lmm_diet *diet)
 {
-    size_t room = diet->model->site_count + 1;
-    struct item *items = calloc(room, sizeof(*items));
+    size_t room = diet->model->site_count;
+    struct item *items = lmm_array_room(room, sizeof(*items));
 
-    diet->sites = calloc(room, sizeof(struct lmm_model_site *));
-    diet->types = calloc(room, sizeof(*diet->types));
+    diet->sites = lmm_array_room(room, sizeof(struct lmm_model_site *));
+    diet->types = lmm_array_room(room, sizeof(*diet->types));
     if (items == NULL || diet->sites == NULL || diet->types == NULL) {
         free(items);
         return false;

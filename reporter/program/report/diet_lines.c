@@ -16,6 +16,7 @@
 #include "reporter/core/saturate.h"
 #include "reporter/core/site_type.h"
 #include "reporter/core/words.h"
+#include "reporter/program/base/array.h"
 #include "reporter/program/base/select.h"
 #include "reporter/program/report/diet.h"
 #include "reporter/program/report/places.h"
@@ -340,7 +341,7 @@ static void look_at_line(struct lmm_diet *diet, const struct part *parts, size_t
 void lmm_diet_find_lines(struct lmm_diet *diet)
 {
     struct lmm_places places = {.of = NULL};
-    struct part *parts = calloc(diet->model->site_count + 1, sizeof(*parts));
+    struct part *parts = lmm_array_room(diet->model->site_count, sizeof(*parts));
 
     if (parts == NULL || !lmm_places_make(diet->model, LMM_BY_LINE, &places)) {
         free(parts);

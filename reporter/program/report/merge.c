@@ -9,6 +9,7 @@
 #include "reporter/core/model.h"
 #include "reporter/core/saturate.h"
 #include "reporter/core/site_type.h"
+#include "reporter/program/base/array.h"
 #include "reporter/program/report/numbers.h"
 
 static const struct lmm_model_family of_malloc = {
@@ -161,6 +162,7 @@ static void count_lines(struct merging *merging, struct lmm_model_site *row, siz
     struct line largest = {.site = NULL};
     struct line at_peak = {.site = NULL};
 
+    *lines = (struct lmm_model_lines) {.count = 0};
     for (size_t i = first; i < end;) {
         struct line line = {.site = merging->items[i].site};
         uint32_t number = merging->items[i].line;
@@ -293,11 +295,11 @@ static bool add_rows(struct merging *merging)
 /* Makes what only rows by type need. */
 static bool prepare_types(struct merging *merging)
 {
-    size_t room = merging->model->site_count + 1;
+    size_t count = merging->model->site_count;
 
-    merging->merge.types = calloc(room, sizeof(*merging->merge.types));
-    merging->merge.lines = calloc(room, sizeof(*merging->merge.lines));
-    merging->merge.reasons = calloc(room, sizeof(char *));
+    merging->merge.types = lmm_array_room(count, sizeof(*merging->merge.types));
+    merging->merge.lines = lmm_array_room(count, sizeof(*merging->merge.lines));
+    merging->merge.reasons = lmm_array_room(count, sizeof(char *));
     return merging->merge.types != NULL && merging->merge.lines != NULL &&
            merging->merge.reasons != NULL &&
            lmm_places_make(merging->model, LMM_BY_LINE, &merging->lines);
@@ -308,12 +310,12 @@ static bool merge(struct merging *merging)
     size_t count = merging->model->site_count;
     bool by_type = merging->by == LMM_BY_TYPE;
 
-    merging->items = calloc(count + 1, sizeof(*merging->items));
-    merging->merge.rows = calloc(count + 1, sizeof(*merging->merge.rows));
-    merging->merge.parts = calloc(count + 1, sizeof(*merging->merge.parts));
+    merging->items = lmm_array_room(count, sizeof(*merging->items));
+    merging->merge.rows = lmm_array_room(count, sizeof(*merging->merge.rows));
+    merging->merge.parts = lmm_array_room(count, sizeof(*merging->merge.parts));
     /* Each site is added to a part, and each part to a row. */
     merging->merge.page_uses =
-        calloc(2 * merging->model->page_walk.use_count + 1, sizeof(*merging->merge.page_uses));
+        lmm_array_room(2 * merging->model->page_walk.use_count, sizeof(*merging->merge.page_uses));
     if (merging->items == NULL || merging->merge.rows == NULL || merging->merge.parts == NULL ||
         merging->merge.page_uses == NULL ||
         !lmm_places_make(merging->model, merging->by, &merging->places) ||

@@ -8,6 +8,7 @@
 #include "reporter/core/model.h"
 #include "reporter/core/saturate.h"
 #include "reporter/core/site_type.h"
+#include "reporter/program/base/array.h"
 #include "reporter/program/base/key_sort.h"
 #include "reporter/program/base/select.h"
 #include "reporter/program/report/places.h"
@@ -184,8 +185,8 @@ static void merge_trace(struct lmm_trace *sum, const struct lmm_trace *trace)
 /* Makes the traces of one place and stack one trace; keys are less memory to move than traces. Returns false when memory ran out. */
 static bool merge_traces(struct making *making)
 {
-    struct lmm_sort_key *keys = calloc(making->trace_count + 1, sizeof(*keys));
-    struct lmm_trace *merged = calloc(making->trace_count + 1, sizeof(*merged));
+    struct lmm_sort_key *keys = lmm_array_room(making->trace_count, sizeof(*keys));
+    struct lmm_trace *merged = lmm_array_room(making->trace_count, sizeof(*merged));
     bool good = keys != NULL && merged != NULL;
     size_t kept = 0;
 
@@ -271,7 +272,7 @@ static void gather(struct lmm_spots *spots, size_t trace_count)
 
 static bool make(struct making *making, struct lmm_suppressions *suppressions)
 {
-    making->traces = calloc(making->model->site_count + 1, sizeof(*making->traces));
+    making->traces = lmm_array_room(making->model->site_count, sizeof(*making->traces));
     if (making->traces == NULL || !lmm_places_make(making->model, LMM_BY_LINE, &making->places)) {
         return false;
     }
@@ -286,7 +287,7 @@ bool lmm_spots_make(const struct lmm_model *model, struct lmm_suppressions *supp
     bool made = make(&making, suppressions);
     struct lmm_spots spots = {.model = model, .traces = making.traces};
 
-    spots.items = made ? calloc(making.places.count + 1, sizeof(*spots.items)) : NULL;
+    spots.items = made ? lmm_array_room(making.places.count, sizeof(*spots.items)) : NULL;
     lmm_places_free(&making.places);
     if (spots.items == NULL) {
         lmm_spots_free(&spots);
