@@ -166,7 +166,6 @@ bool lmm_diet_wants(const struct lmm_diet *diet, const struct lmm_model_type *ty
 }
 
 /* Reads the layouts of types, also of those that are not wanted: wanted ones may lie in them. */
-
 static void read_layouts(struct lmm_diet *diet)
 {
     size_t read[2] = {0, 0}; /* of types that are not wanted, and that are */
