@@ -4,7 +4,8 @@
 are right.
 
 Builds the programs of corpus/, and those of testapp/ on malloc (plain/), by gcc and clang at several levels of
-optimisation, those of C++ by clang also with libc++ where it is installed, runs each under LMM, and compares the type of each site with the comment at its line (corpus/keep.h
+optimisation, those of C++ by clang also with libc++ where it is installed (Debian's libc++-dev conflicts with libunwind-dev, which other
+tests need), runs each under LMM, and compares the type of each site with the comment at its line (corpus/keep.h
 describes its form). A level is 0 to 3, or g1: -O2 with -g1, which has no types.
 
 Fails if a certain type is wrong, if more than 2 % of the likely ones are, if less than 80 % of the types are found
