@@ -124,11 +124,13 @@ static void exit_quickly(void)
     quick_exit(0);
 }
 
-/* The state of a thread that has ended while others of its process run is Z. */
+/* The state of a thread that has ended while others of its process run is Z. The file of the thread, and not of the process: qemu-user
+ * makes up the latter, without a state. */
 static bool has_main_thread_ended(void)
 {
     char text[256] = "";
-    int file = open("/proc/self/stat", O_RDONLY);
+    snprintf(text, sizeof(text), "/proc/self/task/%d/stat", (int) getpid());
+    int file = open(text, O_RDONLY);
     ssize_t length = read(file, text, sizeof(text) - 1);
     const char *name_end = strrchr(text, ')');
     CHECK(length > 0 && name_end != NULL && close(file) == 0);
