@@ -31,10 +31,12 @@ static struct {
     SCREEN *screen;
     sigset_t old_mask;
     struct sigaction old_action[ENDING_SIGNALS];
+    struct sigaction old_stop;
     attr_t style[LMM_TOP_PROMPT + 1];
 } terminal;
 
 static volatile sig_atomic_t ended_by;
+static volatile sig_atomic_t is_stop_wanted;
 
 /* ---- Signals --------------------------------------------------------------------------------- */
 
@@ -43,6 +45,25 @@ static void note_end(int signal)
     ended_by = signal;
 }
 
+static void note_stop(int signal)
+{
+    (void) signal;
+    is_stop_wanted = 1;
+}
+
+/* An ignored signal stays ignored. */
+static void catch_stop(void)
+{
+    struct sigaction action = {.sa_handler = note_stop};
+
+    sigemptyset(&action.sa_mask);
+    if (terminal.old_stop.sa_handler != SIG_IGN) {
+        sigaction(SIGTSTP, &action, NULL);
+    }
+}
+
+/* Called before ncurses would set its own handler for SIGTSTP, which it does not where there is one. While it draws, it
+ * ignores the signal then; and the kernel drops a blocked signal that has come before, once it is ignored. */
 static void block_signals(void)
 {
     sigset_t mask;
@@ -55,7 +76,10 @@ static void block_signals(void)
         sigaddset(&mask, ending_signals[i]);
     }
     sigprocmask(SIG_BLOCK, &mask, &terminal.old_mask);
+    sigaction(SIGTSTP, NULL, &terminal.old_stop);
+    catch_stop();
     ended_by = 0;
+    is_stop_wanted = 0;
 }
 
 /* Called after ncurses has set its own handlers, which call _exit(). Ignored signals stay
@@ -77,7 +101,40 @@ static void restore_signals(void)
     for (size_t i = 0; i < ENDING_SIGNALS; i++) {
         sigaction(ending_signals[i], &terminal.old_action[i], NULL);
     }
+    sigaction(SIGTSTP, &terminal.old_stop, NULL);
     sigprocmask(SIG_SETMASK, &terminal.old_mask, NULL);
+}
+
+/* Handles pending signals. */
+static void let_signals_in(void)
+{
+    sigset_t mask;
+
+    sigprocmask(SIG_SETMASK, &terminal.old_mask, &mask);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
+/* Stops the process, with the terminal as it was before. When the process goes on, the next sheet is drawn anew, in
+ * the size that the terminal has then. */
+static void stop(void)
+{
+    is_stop_wanted = 0;
+    endwin();
+    sigaction(SIGTSTP, &terminal.old_stop, NULL);
+    raise(SIGTSTP);
+    let_signals_in();
+    catch_stop();
+    raise(SIGWINCH);
+    clearok(curscr, TRUE);
+}
+
+/* Handles signals that have come: ppoll() does that only when there is no input. */
+static void take_signals(void)
+{
+    let_signals_in();
+    if (is_stop_wanted) {
+        stop();
+    }
 }
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
@@ -209,15 +266,6 @@ static int key_of(int code)
     return code > 0 && code <= 0xff ? code : LMM_TOP_KEY_NONE;
 }
 
-/* Handles pending signals: ppoll() does that only when there is no input. */
-static void let_signals_in(void)
-{
-    sigset_t mask;
-
-    sigprocmask(SIG_SETMASK, &terminal.old_mask, &mask);
-    sigprocmask(SIG_SETMASK, &mask, NULL);
-}
-
 /* Waits for input or a signal. Returns whether to end. */
 static bool wait_for_input(uint64_t timeout_ns)
 {
@@ -233,13 +281,14 @@ struct lmm_top_event lmm_top_screen_wait(uint64_t timeout_ns)
     struct lmm_top_event event = {LMM_TOP_KEY_NONE, false, 0};
     int code = ERR;
 
-    let_signals_in();
+    take_signals();
     event.over = ended_by != 0;
     if (!event.over) {
         code = getch(); /* ncurses may have buffered keys, which poll() does not see */
     }
     if (!event.over && code == ERR) {
         event.over = wait_for_input(timeout_ns);
+        take_signals();
         code = event.over ? ERR : getch();
     }
     event.signal = ended_by;

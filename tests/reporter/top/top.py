@@ -487,6 +487,11 @@ class Top(harness.Case):
         terminal.wait("^prompt:$")
         terminal.type(f"{LMM} top -d 0.1 {fed.path}\n")
         terminal.wait(r"^>.* emp_t$")
+        for _ in range(10):    # also while it reads or draws
+            terminal.keys("C-z")
+            terminal.wait("Stopped")
+            terminal.type("clear; fg\n")
+            terminal.wait(r"^>.* emp_t$")
         terminal.keys("C-z")
         terminal.wait("Stopped")
         self.assertNotRegex(terminal.screen(), r"(?m)^>.* emp_t$")
