@@ -27,10 +27,10 @@ void *lmm_array_add(void *items, size_t *count, size_t item_bytes)
     return memset(grown + (*count)++ * item_bytes, 0, item_bytes);
 }
 
+/* count + 1 is 0 only with count items too many for memory. */
 void *lmm_array_room(size_t count, size_t item_bytes)
 {
-    return reallocarray(NULL, count + 1,
-                        item_bytes); /* count + 1 is 0 only with count items too many for memory */
+    return reallocarray(NULL, count + 1, item_bytes);
 }
 
 bool lmm_array_reach(void *items, size_t *count, size_t needed, size_t item_bytes)

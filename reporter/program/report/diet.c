@@ -160,11 +160,6 @@ struct lmm_diet_type *lmm_diet_type_of(const struct lmm_diet *diet,
     return lmm_site_type_is_known(&type) ? lmm_diet_find_type(diet, &type) : NULL;
 }
 
-bool lmm_diet_wants(const struct lmm_diet *diet, const struct lmm_model_type *type)
-{
-    return diet->options.types == NULL || lmm_select_matches_type(diet->options.types, type);
-}
-
 /* Reads the layouts of types, also of those that are not wanted: wanted ones may lie in them. */
 static void read_layouts(struct lmm_diet *diet)
 {
@@ -174,7 +169,7 @@ static void read_layouts(struct lmm_diet *diet)
         struct lmm_diet_type *type = &diet->types[i];
         Dwarf_Die die;
 
-        type->is_wanted = lmm_diet_wants(diet, &type->type);
+        type->is_wanted = lmm_select_matches_type(diet->options.types, &type->type);
         if (type->amount.blocks == 0 || type->amount.bytes < diet->options.least_bytes ||
             read[type->is_wanted] == diet->options.most_types) {
             continue;

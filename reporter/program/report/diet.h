@@ -119,9 +119,6 @@ struct lmm_model_amount lmm_diet_amount(const struct lmm_diet *diet,
 struct lmm_diet_type *lmm_diet_find_type(const struct lmm_diet *diet,
                                          const struct lmm_model_type *type);
 
-/* Returns whether a type matches the patterns of the diet. */
-bool lmm_diet_wants(const struct lmm_diet *diet, const struct lmm_model_type *type);
-
 /* Returns the type of the diet that an element of a site's type is; NULL: it is not known. Cost: logarithmic. */
 struct lmm_diet_type *lmm_diet_type_of(const struct lmm_diet *diet,
                                        const struct lmm_model_site *site);

@@ -87,7 +87,8 @@ static bool count_inner(struct lmm_diet *diet, const struct lmm_diet_type *outer
     if (type == NULL) {
         return false;
     }
-    type->is_wanted = type->is_wanted || outer->is_wanted || lmm_diet_wants(diet, &type->type);
+    type->is_wanted = type->is_wanted || outer->is_wanted ||
+                      lmm_select_matches_type(diet->options.types, &type->type);
     type->in = type->in == NULL ? outer : type->in;
     type->in_count++;
     type->in_amount.blocks = lmm_add_saturated(type->in_amount.blocks, outer->amount.blocks);

@@ -7,6 +7,7 @@
 #include "reporter/core/grid.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
+#include "reporter/program/base/select.h"
 #include "reporter/program/report/diet.h"
 #include "reporter/program/report/diet_print.h"
 
@@ -169,7 +170,7 @@ static bool is_printed(const struct lmm_diet *diet, const struct lmm_diet_type *
     if (diet->options.types == NULL) {
         return has_better;
     }
-    return lmm_diet_wants(diet, &type->type) &&
+    return lmm_select_matches_type(diet->options.types, &type->type) &&
            (type->has_layout || name.bytes == 0 || name.text[name.bytes - 1] != '*');
 }
 

@@ -31,7 +31,6 @@ bool lmm_generic_path_add(char path[LMM_GENERIC_PATH_MAX], const char *component
     const char *tag = memmem(component, count, "[abi:", 5);
 
     count = tag != NULL ? (size_t) (tag - component) : count;
-
     size_t used = strlen(path);
     size_t colons = used > 0 ? 2 : 0;
 
