@@ -42,6 +42,7 @@ RECORD_BYTES = {UNUSED: 0, STRINGS: 1, FAMILIES: FAMILY.size, SITES: SITE.size, 
 FAMILY_BYTES = 1
 RUNNING, EXITED, LOST = 1, 2, 3
 START_NS = 1700000000123456789
+ENDED_PID = 1 << 30    # no process has it: the kernel gives none above 4,194,304
 
 assert HEADER.size == 4096 and CHUNK.size == 64 and FAMILY.size == 96
 assert MODULE.size == 104 and FRAME.size == 16

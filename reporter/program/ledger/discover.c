@@ -87,6 +87,7 @@ static void add_file(struct search *search, char *path, uint32_t host_pid)
             .start_time_ns = file.header.start_time_ns,
             .file_bytes = file.bytes,
             .state = state,
+            .is_pid_reused = host_pid == 0 && lmm_process_pid_is_reused(&file.header),
         };
     }
     lmm_ledger_file_close(&file);
@@ -277,6 +278,19 @@ bool lmm_discover_matches(const struct lmm_ledger_entry *entry, const char *word
     return lmm_named_is_pid(word, &pid) ? entry->pid == pid : is_called(entry, word);
 }
 
+static bool is_pid(const char *word)
+{
+    uint32_t pid = 0;
+
+    return word != NULL && lmm_named_is_pid(word, &pid);
+}
+
+/* As lmm_discover_matches(), but a PID means the process that has it now. */
+static bool may_be_meant(const struct lmm_ledger_entry *entry, const char *word)
+{
+    return lmm_discover_matches(entry, word) && !(is_pid(word) && entry->is_pid_reused);
+}
+
 static bool may_run(const struct lmm_ledger_entry *entry, const char *word)
 {
     (void) word;
@@ -311,9 +325,8 @@ static size_t bring_forward(struct lmm_ledger_list *ledgers, size_t count,
  * word: NULL: only the live ones, or those that may run. */
 static size_t narrow(struct lmm_ledger_list *ledgers, const char *word)
 {
-    size_t matching = word == NULL
-                          ? ledgers->count
-                          : bring_forward(ledgers, ledgers->count, lmm_discover_matches, word);
+    size_t matching =
+        word == NULL ? ledgers->count : bring_forward(ledgers, ledgers->count, may_be_meant, word);
     size_t live = bring_forward(ledgers, matching, runs, NULL);
 
     live = live > 0 ? live : bring_forward(ledgers, matching, may_run, NULL);
@@ -343,11 +356,10 @@ static void list_choices(const struct lmm_ledger_list *ledgers, size_t count)
  * newest is. */
 static char *choose(const struct lmm_ledger_list *ledgers, size_t count, const char *word)
 {
-    uint32_t pid = 0;
     const struct lmm_ledger_entry *newest = &ledgers->entry[0];
 
     assert(count > 0 && count <= ledgers->count);
-    if (count > 1 && (word == NULL || !lmm_named_is_pid(word, &pid))) {
+    if (count > 1 && !is_pid(word)) {
         if (word == NULL) {
             lmm_complain("%zu processes have a ledger; name one of them:", count);
         } else {
@@ -372,15 +384,28 @@ static void complain_about_none(const struct lmm_ledger_list *ledgers)
     }
 }
 
+/* Returns the path of the newest ledger of an ended process whose PID the word is; NULL: there is none. */
+static const char *left_by_an_earlier(const struct lmm_ledger_list *ledgers, const char *word)
+{
+    const char *path = NULL;
+
+    for (size_t i = 0; is_pid(word) && i < ledgers->count; i++) {
+        const struct lmm_ledger_entry *entry = &ledgers->entry[i];
+
+        path = entry->is_pid_reused && lmm_discover_matches(entry, word) ? entry->path : path;
+    }
+    return path;
+}
+
 /* Returns the ledger of a running process that keeps it in a place of its own; or NULL after a
- * message. */
-static char *find_mapped(const char *word)
+ * message. ledgers: those in the usual places, by start time. */
+static char *find_mapped(const struct lmm_ledger_list *ledgers, const char *word)
 {
     struct lmm_named named = lmm_named_find(word);
     char *path = lmm_named_ledger(&named);
 
     if (path == NULL) {
-        lmm_named_complain(&named);
+        lmm_named_complain(&named, left_by_an_earlier(ledgers, word));
     }
     return path;
 }
@@ -453,7 +478,7 @@ char *lmm_discover_path(const char *word)
     } else if (word != NULL && is_file_meant(word)) {
         path = strdup(word);
     } else if (word != NULL) {
-        path = find_mapped(word);
+        path = find_mapped(&ledgers, word);
     } else {
         complain_about_none(&ledgers);
     }

@@ -30,6 +30,7 @@ struct lmm_ledger_entry {
     uint64_t start_time_ns;
     uint64_t file_bytes; /* of the ledger; its file is longer, and sparse */
     enum lmm_process_state state;
+    bool is_pid_reused; /* by a process that runs; the one of the ledger has ended */
 };
 
 struct lmm_ledger_list {
@@ -53,7 +54,7 @@ void lmm_discover_folders(void (*look)(void *context, const char *path), void *c
 /*
  * Finds the ledger that a user names by `word`: a file (a word with a slash, or one that ends with
  * .lmm, or a file in the working directory that is no program, if no process has that name), a PID
- * (of a dead process only if no live one has it; of several the newest), or a name (live ones
+ * (of a dead process only if no live one has it, with a ledger or without; of several the newest), or a name (live ones
  * first): the program's file, what was typed to start it, or the process's own; LMM_WORD_LAST: the
  * program of the newest run of `lmm run` (last_runs.h), LMM_WORD_LAST_BUT_ONE: of the one before; NULL: the only live process. Returns the
  * path, to be freed; or NULL after a message on stderr, which lists the choices if there are several.

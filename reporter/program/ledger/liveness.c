@@ -171,6 +171,18 @@ enum lmm_process_state lmm_process_state(const struct lmm_ledger_header *header,
     return examine(header, device, inode);
 }
 
+bool lmm_process_pid_is_reused(const struct lmm_ledger_header *header)
+{
+    if (header->start_ticks == 0 || lmm_process_is_of_another_namespace(header)) {
+        return false;
+    }
+    struct facts facts = facts_of(header->pid);
+
+    return facts.found && !facts.stat.is_dead &&
+           (facts.stat.start_ticks != header->start_ticks ||
+            lmm_process_is_of_another_boot(header));
+}
+
 bool lmm_process_runs(enum lmm_process_state state)
 {
     return state == LMM_PROCESS_LIVE || state == LMM_PROCESS_LOST || state == LMM_PROCESS_UNKNOWN;

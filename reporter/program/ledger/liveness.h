@@ -37,6 +37,9 @@ bool lmm_process_is_of_another_boot(const struct lmm_ledger_header *header);
 /* Whether the ledger's PID is that of another namespace, where it may be another process. */
 bool lmm_process_is_of_another_namespace(const struct lmm_ledger_header *header);
 
+/* Whether the process has ended, and a later one that runs has its PID now. False where that cannot be seen. */
+bool lmm_process_pid_is_reused(const struct lmm_ledger_header *header);
+
 /* Returns whether the process runs, or may run (LMM_PROCESS_UNKNOWN). */
 bool lmm_process_runs(enum lmm_process_state state);
 

@@ -65,7 +65,7 @@ static void complain_about_another_user(const struct lmm_running *running)
     }
 }
 
-void lmm_named_complain(const struct lmm_named *named)
+void lmm_named_complain(const struct lmm_named *named, const char *earlier)
 {
     const struct lmm_running *first = &named->first;
 
@@ -76,6 +76,10 @@ void lmm_named_complain(const struct lmm_named *named)
     } else if (named->count > 1) {
         lmm_complain("%zu processes are called %s, but none runs under LMM", named->count,
                      named->word);
+    } else if (earlier != NULL) {
+        lmm_complain("%s (pid %" PRIu32
+                     ") runs, but not under LMM; an earlier process with that PID left %s",
+                     first->name, first->pid, earlier);
     } else {
         lmm_complain("%s (pid %" PRIu32 ") runs, but not under LMM", first->name, first->pid);
     }

@@ -24,8 +24,8 @@ struct lmm_named lmm_named_find(const char *word);
  * is none. */
 char *lmm_named_ledger(const struct lmm_named *named);
 
-/* Says on stderr why none of them has a ledger. */
-void lmm_named_complain(const struct lmm_named *named);
+/* Says on stderr why none of them has a ledger. earlier: the ledger of a process that had the PID before; may be NULL. */
+void lmm_named_complain(const struct lmm_named *named, const char *earlier);
 
 /* Whether word is a PID; sets *ret_pid to it. */
 bool lmm_named_is_pid(const char *word, uint32_t *ret_pid);

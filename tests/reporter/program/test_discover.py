@@ -197,10 +197,10 @@ class Places(harness.Case):
             self.fail_with(1, f"no ledger found for {word} (lmm ls lists all)", "report", word)
 
     def test_a_pid_selects_the_live_process_or_the_newest_dead_one(self):
-        ledger.sample(executable="/bin/old", pid=77).write(self.in_ledgers("2.lmm"))
-        ledger.sample(executable="/bin/new", pid=77, start_time_ns=ledger.START_NS + 1).write(
+        ledger.sample(executable="/bin/old", pid=ledger.ENDED_PID).write(self.in_ledgers("2.lmm"))
+        ledger.sample(executable="/bin/new", pid=ledger.ENDED_PID, start_time_ns=ledger.START_NS + 1).write(
             self.in_ledgers("1.lmm"))
-        self.assertEqual(self.title(77), "LMM: usage report of new (pid 77)")
+        self.assertEqual(self.title(ledger.ENDED_PID), f"LMM: usage report of new (pid {ledger.ENDED_PID})")
         keeper = self.keep()
         ledger.sample(executable="/bin/new", pid=keeper.pid,
                       start_time_ns=ledger.START_NS + 1).write(self.in_ledgers("3.lmm"))
@@ -233,8 +233,29 @@ class Places(harness.Case):
 
     def test_a_process_that_runs_without_lmm(self):
         process = self.start_called("lone-worker")
-        for word in (process.pid, "lone-worker"):
-            self.fail_with(1, f"lone-worker (pid {process.pid}) runs, but not under LMM\n", "report", word)
+        message = f"lone-worker (pid {process.pid}) runs, but not under LMM"
+        self.fail_with(1, message, "report", process.pid)    # other tests may have left a ledger with that PID
+        self.fail_with(1, message + "\n", "report", "lone-worker")
+
+    def test_a_pid_means_the_process_that_has_it_now(self):
+        process = self.start_called("lone-worker")
+        places = self.in_ledgers("old.lmm"), self.in_ledgers("new.lmm")
+        for at, path in enumerate(places):
+            ledger.sample(pid=process.pid, start_time_ns=ledger.START_NS + at, state=ledger.EXITED).write(path)
+        message = (f"lone-worker (pid {process.pid}) runs, but not under LMM; "
+                   f"an earlier process with that PID left {places[1]}\n")
+        self.fail_with(1, message, "report", process.pid)
+        self.succeed("report", places[1])
+        process.kill()
+        process.wait()
+        self.assertEqual(self.title(process.pid), f"LMM: usage report of hr (pid {process.pid})")
+
+    def test_a_ledger_of_its_own_past_is_a_processs_own(self):
+        """What it left before it became another program, or lmm snapshot saved of it."""
+        for settings in ({}, {"snapshot_time_ns": 1}):
+            process = self.start_called("lone-worker")
+            ledger.sample(**settings).of_process(process.pid).write(self.in_ledgers("own.lmm"))
+            self.assertEqual(self.title(process.pid), f"LMM: usage report of hr (pid {process.pid})")
 
     def test_in_the_folder_of_a_program(self):
         """Its file is not taken for a ledger; a ledger's copy of any name and mode is."""
