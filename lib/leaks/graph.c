@@ -446,18 +446,33 @@ static size_t slot_of(const struct lmm_graph_page *page, uintptr_t address)
     return page->multiplier != 0 ? offset * page->multiplier >> 32 : offset / page->stride;
 }
 
+/* The page of any value, or NULL. */
+static const struct lmm_graph_page *page_at(const struct lmm_graph *graph, uintptr_t address)
+{
+    return address - graph->low < graph->span_bytes ? lmm_graph_page_of(graph, address) : NULL;
+}
+
+/* The slot of the page in which the last block starts that may hold address; SIZE_MAX: none. */
+static size_t first_slot_of(const struct lmm_graph_page *page, uintptr_t address)
+{
+    size_t slot = slot_of(page, address);
+
+    if (slot >= page->slots) {
+        return SIZE_MAX;
+    }
+    if (page->kind == LMM_PAGE_SLOTS) {
+        return lmm_graph_has(page, LMM_PLANE_STARTS, slot) ? slot : SIZE_MAX;
+    }
+    return start_before(page, slot);
+}
+
 bool lmm_graph_find(const struct lmm_graph *graph, uintptr_t address,
                     struct lmm_graph_block *ret_block)
 {
-    const struct lmm_graph_page *page =
-        address - graph->low < graph->span_bytes ? lmm_graph_page_of(graph, address) : NULL;
-    size_t slot = page == NULL ? SIZE_MAX : slot_of(page, address);
+    const struct lmm_graph_page *page = page_at(graph, address);
+    size_t first = page == NULL ? SIZE_MAX : first_slot_of(page, address);
 
-    if (page == NULL || slot >= page->slots) {
-        return false;
-    }
-    size_t first = start_before(page, slot);
-    if (first == SIZE_MAX || (page->kind == LMM_PAGE_SLOTS && first != slot)) {
+    if (first == SIZE_MAX) {
         return false;
     }
     struct lmm_graph_block block = lmm_graph_block_at(page, (uint32_t) first);
@@ -468,13 +483,25 @@ bool lmm_graph_find(const struct lmm_graph *graph, uintptr_t address,
     return true;
 }
 
+bool lmm_graph_find_white(const struct lmm_graph *graph, uintptr_t address,
+                          struct lmm_graph_block *ret_block)
+{
+    const struct lmm_graph_page *page = page_at(graph, address);
+    size_t first = page == NULL ? SIZE_MAX : first_slot_of(page, address);
+
+    return first != SIZE_MAX && lmm_graph_has(page, LMM_PLANE_WHITE, first) &&
+           lmm_graph_find(graph, address, ret_block);
+}
+
 bool lmm_graph_find_empty_before(const struct lmm_graph *graph, uintptr_t address,
                                  struct lmm_graph_block *ret_block)
 {
     uint64_t word;
     struct lmm_graph_block block;
+    const struct lmm_graph_page *page = page_at(graph, address - sizeof(word));
 
-    if (address < sizeof(word) || !lmm_graph_find(graph, address - sizeof(word), &block) ||
+    if (page == NULL || page->stride != sizeof(word) ||
+        !lmm_graph_find(graph, address - sizeof(word), &block) ||
         block.start != address - sizeof(word) || block.room != sizeof(word)) {
         return false;
     }

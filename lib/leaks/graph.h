@@ -176,6 +176,10 @@ struct lmm_graph_block lmm_graph_block_at(const struct lmm_graph_page *page, uin
 bool lmm_graph_find(const struct lmm_graph *graph, uintptr_t address,
                     struct lmm_graph_block *ret_block);
 
+/* As lmm_graph_find(), for a block of plane WHITE only: of others no tag is read, which seldom is in a cache. */
+bool lmm_graph_find_white(const struct lmm_graph *graph, uintptr_t address,
+                          struct lmm_graph_block *ret_block);
+
 /*
  * Finds the live block of no length that ends at address, though not in its slots: a request for 0
  * bytes, or the 8 bytes of zeros that C++ takes for an array of no elements and whose end it keeps.

@@ -189,8 +189,7 @@ static void note_interior(struct lmm_scan *scan, uintptr_t word)
     if (lmm_graph_find_empty_before(&scan->graph, word, &block)) {
         lmm_scan_reach(scan, block.page, block.slot);
     }
-    if (!lmm_graph_find(&scan->graph, word, &block) ||
-        !lmm_graph_has(block.page, LMM_PLANE_WHITE, block.slot)) {
+    if (!lmm_graph_find_white(&scan->graph, word, &block)) {
         return;
     }
     if (lmm_marker_holds(marker, &block, word)) {

@@ -59,7 +59,7 @@ void lmm_scan_reach_any(struct lmm_scan *scan, uintptr_t word)
 {
     struct lmm_graph_block block;
 
-    if (lmm_graph_find(&scan->graph, word, &block)) {
+    if (lmm_graph_find_white(&scan->graph, word, &block)) {
         lmm_scan_reach(scan, block.page, block.slot);
     }
     if (lmm_graph_find_empty_before(&scan->graph, word, &block)) {
@@ -85,15 +85,17 @@ LMM_WORDS_INLINE void take_word(struct lmm_scan *scan, uintptr_t word)
         uint64_t multiplier = page->multiplier;
         uint64_t product = (word & (LMM_UNIT_BYTES - 1)) * multiplier;
         size_t slot = product >> 32;
+        bool is_white = (page->bits[slot / 64] >> (slot % 64) & 1) != 0;
+        bool is_told = page->needs_search || (!is_white && scan->tells_known);
         if (LMM_LIKELY((uint32_t) product < multiplier)) {
-            bool is_white = (page->bits[slot / 64] >> (slot % 64) & 1) != 0;
             if (is_white) {
                 reach(scan, page, slot);
             }
-            bool is_told = !is_white && scan->tells_known;
-            if (LMM_LIKELY(slot != 0 && !page->needs_search && !is_told)) {
+            if (LMM_LIKELY(slot != 0 && !is_told)) {
                 return; /* else it may also be inside of a run, or the end of a block of no length */
             }
+        } else if (multiplier != 0 && !is_white && !is_told) {
+            return; /* inside of a block that is known, or of none */
         }
     }
     scan->other(scan, word);

@@ -46,6 +46,20 @@ static void make_blocks(void)
 
 static struct lmm_graph graph;
 
+/* A search for white blocks finds the block while it is one, by any address in it. */
+static void check_white(uintptr_t address, const struct lmm_graph_block *block)
+{
+    uint64_t *white = &lmm_graph_plane(block->page, LMM_PLANE_WHITE)[block->slot / 64];
+    uint64_t before = *white;
+    struct lmm_graph_block found;
+
+    cr_expect(lmm_graph_find_white(&graph, address, &found) && found.start == block->start &&
+              found.bytes == block->bytes);
+    *white &= ~((uint64_t) 1 << (block->slot % 64));
+    cr_expect(!lmm_graph_find_white(&graph, address, &found));
+    *white = before;
+}
+
 static void check_address(uintptr_t address, const struct lmm_walk_extent *extent)
 {
     struct lmm_graph_block block;
@@ -57,6 +71,7 @@ static void check_address(uintptr_t address, const struct lmm_walk_extent *exten
     }
     cr_assert(found && block.start == (uintptr_t) extent->base);
     cr_expect(lmm_graph_counted_bytes(&block) == extent->bytes);
+    check_white(address, &block);
 }
 
 static int check_item(const struct lmm_walk_item *item, void *arg)
