@@ -5,7 +5,8 @@
 Fetches the sources of Debian's packages (deb-src is added for this script alone), builds them by gcc and clang with
 -O2 -g, runs each under LMM on a small task of its own, and prints which share of the bytes at the peak has a certain
 or a likely type. Fails if it is below 85 % of a program in C, or 90 % of one in C++. What was built is kept in the
-folder (default: ~/.cache/lmm/real). The builds need autoconf, automake, bison, flex and libtool. --lines: also the lines with most bytes without a type.
+folder (default: ~/.cache/lmm/real). The builds need autoconf, automake, bison, flex, libtool and
+libevent-dev. --lines: also the lines with most bytes without a type.
 Status 77: the sources cannot be fetched.
 """
 import argparse
