@@ -271,7 +271,7 @@ static void free_in(struct lmm_heap *heap, const struct lmm_block_facts *facts, 
         if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
             lmm_misuse(p, "free"); /* another thread freed it meanwhile */
         }
-        lmm_heap_push_own(heap, page, (uint32_t) facts->slot);
+        lmm_heap_push_own(heap, page, (uint32_t) facts->slot, lmm_tag_site(tag));
         lmm_tag_before_block(&page->tags[facts->slot], p);
     } else {
         tag = push_foreign(heap, page, (uint32_t) facts->slot, p);

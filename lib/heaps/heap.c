@@ -183,10 +183,10 @@ void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page)
     lmm_lock_release(heap->lock);
 }
 
-void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot)
+void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot, uint32_t site)
 {
-    LMM_CHECK(page->owner == heap && lmm_tag_state(page->tags[slot]) == LMM_TAG_LIVE);
-    lmm_heap_list_own(heap, page, slot, lmm_tag_site(page->tags[slot]));
+    LMM_CHECK(page->owner == heap);
+    lmm_heap_list_own(heap, page, slot, site);
 }
 
 /* ---- Collecting what other threads freed ----------------------------------------------------- */

@@ -418,8 +418,9 @@ LMM_NOINLINE void *lmm_heap_pop_restocked(const struct lmm_open *open, uint32_t 
  * thread has just done so (lmm_heap_reap()). */
 LMM_NOINLINE void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page);
 
-/* Frees a live slot of this heap, off the fast path; the caller counts it. Preserves errno. */
-void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot);
+/* Frees a slot of this heap, off the fast path, that the caller found live, with that site; the caller counts it. The
+ * tag is not read again: another thread that frees the block, too, may change it. Preserves errno. */
+void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot, uint32_t site);
 
 /* The same for a slot with any tag, whose block the site allocated. */
 static inline void lmm_heap_list_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot,

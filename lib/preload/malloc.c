@@ -206,7 +206,7 @@ static LMM_NOINLINE void free_unkept(void *p, struct lmm_page *page)
     if (open->magazines == &lmm_no_magazines) {
         lmm_magazines_create(open);
     }
-    lmm_heap_push_own(open->heap, page, slot);
+    lmm_heap_push_own(open->heap, page, slot, class);
     lmm_tag_before_block(tag, p);
     lmm_add_single_writer_release(&row->freed_blocks, 1);
     look_at_magazines();

@@ -382,7 +382,7 @@ bool lmm_stacked_push(void *p, struct lmm_page *page)
     lmm_add_single_writer_release(&row->freed_extra, bytes);
     end_last(heap, p, site);
     tracer->state = LMM_TRACER_IDLE;
-    lmm_heap_push_own(heap, page, slot);
+    lmm_heap_push_own(heap, page, slot, site);
     return true;
 }
 

@@ -64,7 +64,7 @@ static void free_in(struct lmm_heap *heap, void *block)
 
     lmm_tools_block_ends(block, SIZE);
     if (page->owner == heap) {
-        lmm_heap_push_own(heap, page, slot);
+        lmm_heap_push_own(heap, page, slot, family->site);
     } else {
         cr_assert(lmm_foreign_push(heap, page, slot) == LMM_TAG_LIVE_BASE + family->site);
     }

@@ -164,7 +164,8 @@ Test(magazine, slots_of_another_heap, .init = start)
         bool is_kept = i == 0 || i == PAGE_SLOTS / 4 || i == 2 * PAGE_SLOTS / 4;
         if (!is_kept && !push(&owner, blocks[i])) {
             struct lmm_page *page = lmm_page_of((uintptr_t) blocks[i]);
-            lmm_heap_push_own(&owner, page, lmm_page_slot_of(page, blocks[i]));
+            uint32_t slot = lmm_page_slot_of(page, blocks[i]);
+            lmm_heap_push_own(&owner, page, slot, lmm_tag_site(page->tags[slot]));
         }
     }
     assert_valid();
