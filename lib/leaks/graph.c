@@ -483,14 +483,21 @@ bool lmm_graph_find(const struct lmm_graph *graph, uintptr_t address,
     return true;
 }
 
-bool lmm_graph_find_white(const struct lmm_graph *graph, uintptr_t address,
-                          struct lmm_graph_block *ret_block)
+const struct lmm_graph_page *lmm_graph_find_white(const struct lmm_graph *graph, uintptr_t address,
+                                                  uint32_t *ret_slot)
 {
     const struct lmm_graph_page *page = page_at(graph, address);
     size_t first = page == NULL ? SIZE_MAX : first_slot_of(page, address);
 
-    return first != SIZE_MAX && lmm_graph_has(page, LMM_PLANE_WHITE, first) &&
-           lmm_graph_find(graph, address, ret_block);
+    if (first == SIZE_MAX || !lmm_graph_has(page, LMM_PLANE_WHITE, first)) {
+        return NULL;
+    }
+    *ret_slot = (uint32_t) first;
+    if (page->kind != LMM_PAGE_SLOTS) {
+        struct lmm_graph_block block = lmm_graph_block_at(page, *ret_slot);
+        return address - block.start < block.room ? page : NULL;
+    }
+    return page;
 }
 
 bool lmm_graph_find_empty_before(const struct lmm_graph *graph, uintptr_t address,

@@ -176,9 +176,10 @@ struct lmm_graph_block lmm_graph_block_at(const struct lmm_graph_page *page, uin
 bool lmm_graph_find(const struct lmm_graph *graph, uintptr_t address,
                     struct lmm_graph_block *ret_block);
 
-/* As lmm_graph_find(), for a block of plane WHITE only: of others no tag is read, which seldom is in a cache. */
-bool lmm_graph_find_white(const struct lmm_graph *graph, uintptr_t address,
-                          struct lmm_graph_block *ret_block);
+/* As lmm_graph_find(), for a block of plane WHITE only. Sets *ret_slot to its first slot, and returns its page; NULL: there
+ * is none. Reads no tag of a slot that is a block: it seldom is in a cache. */
+const struct lmm_graph_page *lmm_graph_find_white(const struct lmm_graph *graph, uintptr_t address,
+                                                  uint32_t *ret_slot);
 
 /*
  * Finds the live block of no length that ends at address, though not in its slots: a request for 0

@@ -156,6 +156,13 @@ static bool is_end_of_empty(const struct lmm_graph_block *block, uintptr_t addre
            (block->bytes == 0 || (block->bytes == sizeof(uint64_t) && word_at(block->start) == 0));
 }
 
+/* Whether a pointer so many bytes behind the start of a block may hold it: the coloured one of a node, or an aligned
+ * one. */
+static bool may_hold(uintptr_t offset)
+{
+    return offset % sizeof(uint64_t) == 0 || offset == 1;
+}
+
 bool lmm_marker_holds(struct lmm_marker *marker, const struct lmm_graph_block *block,
                       uintptr_t address)
 {
@@ -189,14 +196,20 @@ static void note_interior(struct lmm_scan *scan, uintptr_t word)
     if (lmm_graph_find_empty_before(&scan->graph, word, &block)) {
         lmm_scan_reach(scan, block.page, block.slot);
     }
-    if (!lmm_graph_find_white(&scan->graph, word, &block)) {
+    uint32_t slot;
+    const struct lmm_graph_page *page = lmm_graph_find_white(&scan->graph, word, &slot);
+    if (page == NULL) {
         return;
     }
-    if (lmm_marker_holds(marker, &block, word)) {
-        lmm_scan_reach(scan, block.page, block.slot);
-    } else {
-        lmm_graph_set(block.page, LMM_PLANE_INTERIOR, block.slot);
+    /* Many programs keep pointers behind a header of a few bytes, as redis does: no memory is read for these. */
+    if (may_hold(word - page->base - (uintptr_t) slot * page->stride)) {
+        block = lmm_graph_block_at(page, slot);
+        if (lmm_marker_holds(marker, &block, word)) {
+            lmm_scan_reach(scan, page, slot);
+            return;
+        }
     }
+    lmm_graph_set(page, LMM_PLANE_INTERIOR, slot);
 }
 
 /* ---- Phases ---------------------------------------------------------------------------------- */

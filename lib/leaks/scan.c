@@ -58,9 +58,11 @@ void lmm_scan_reach(struct lmm_scan *scan, const struct lmm_graph_page *page, ui
 void lmm_scan_reach_any(struct lmm_scan *scan, uintptr_t word)
 {
     struct lmm_graph_block block;
+    uint32_t slot;
+    const struct lmm_graph_page *page = lmm_graph_find_white(&scan->graph, word, &slot);
 
-    if (lmm_graph_find_white(&scan->graph, word, &block)) {
-        lmm_scan_reach(scan, block.page, block.slot);
+    if (page != NULL) {
+        lmm_scan_reach(scan, page, slot);
     }
     if (lmm_graph_find_empty_before(&scan->graph, word, &block)) {
         lmm_scan_reach(scan, block.page, block.slot);
