@@ -67,18 +67,20 @@ static bool is_stdstring(const struct lmm_graph_block *block, uintptr_t address)
 
 static bool is_length64(const struct lmm_graph_block *block, uintptr_t address)
 {
+    if (address != block->start + sizeof(uint64_t)) {
+        return false;
+    }
     uint64_t length = word_at(block->start);
-
-    return address == block->start + sizeof(length) && length != 0 &&
-           length == block->bytes - sizeof(length);
+    return length != 0 && length == block->bytes - sizeof(length);
 }
 
 static bool is_newarray(const struct lmm_graph_block *block, uintptr_t address)
 {
+    if (address != block->start + sizeof(uint64_t)) {
+        return false;
+    }
     uint64_t count = word_at(block->start);
-
-    return address == block->start + sizeof(count) && count != 0 &&
-           (block->bytes - sizeof(count)) % count == 0;
+    return count != 0 && (block->bytes - sizeof(count)) % count == 0;
 }
 
 static const struct lmm_marker_mapping *mapping_of(const struct lmm_marker *marker,
@@ -126,8 +128,8 @@ static bool is_multiple_inheritance(struct lmm_marker *marker, const struct lmm_
                                     uintptr_t address)
 {
     /* The start, which can be read, is looked at first: few blocks have a table there. */
-    return is_vtable(marker, word_at(block->start)) && can_read(marker, block, address) &&
-           is_vtable(marker, word_at(address));
+    return address % sizeof(uint64_t) == 0 && is_vtable(marker, word_at(block->start)) &&
+           can_read(marker, block, address) && is_vtable(marker, word_at(address));
 }
 
 /* A node is a key and two pointers to nodes, in which the lowest bit is a colour. */
