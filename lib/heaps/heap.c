@@ -538,7 +538,7 @@ static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, stru
     heap->newest_unit = lmm_page_base(page);
     lmm_heap_note(heap, family, take_slots(family, bin, page));
     if (LMM_VALIDATE && !lmm_slots_are_valid(page, bin->head)) {
-        /* Two threads that free one block put its slot on two lists; nothing else is known to. */
+        LMM_CHECK(lmm_slots_were_freed_twice(page, bin->head));
         lmm_panic("double free: by two threads at once (%s)", family->name);
     }
     return true;

@@ -262,6 +262,37 @@ static bool lists_are_valid(const struct lmm_page *page, uint32_t private_head)
            are_apart(private_last, foreign_last);
 }
 
+/* Whether the list from head leads in a circle, or to a slot that is not free. *ret_last: its last slot. */
+static bool is_broken(const struct lmm_page *page, uint32_t head, uint32_t *ret_last)
+{
+    uint32_t count = 0;
+
+    *ret_last = LMM_TAG_END;
+    for (uint32_t slot = head; slot != LMM_TAG_END && slot < page->slots; count++) {
+        if (count == page->slots) {
+            return true;
+        }
+        *ret_last = slot;
+        slot = lmm_load_relaxed(&page->tags[slot]);
+        if (lmm_tag_state(slot) != LMM_TAG_FREE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool lmm_slots_were_freed_twice(const struct lmm_page *page, uint32_t private_head)
+{
+    uint32_t own_last;
+    uint32_t private_last;
+    uint32_t foreign_last;
+
+    return is_broken(page, page->head, &own_last) || is_broken(page, private_head, &private_last) ||
+           is_broken(page, (uint32_t) lmm_load_acquire(&page->foreign), &foreign_last) ||
+           !are_apart(own_last, private_last) || !are_apart(own_last, foreign_last) ||
+           !are_apart(private_last, foreign_last);
+}
+
 bool lmm_slots_are_valid(const struct lmm_page *page, uint32_t private_head)
 {
     uint32_t unlisted = 0;

@@ -67,4 +67,8 @@ size_t lmm_slots_trim(struct lmm_page *page);
 /* Checks the invariants; private_head: the private list of the page's slots, or LMM_TAG_END. */
 bool lmm_slots_are_valid(const struct lmm_page *page, uint32_t private_head);
 
+/* Whether the lists of a page that is not valid are what two threads that freed one block at the same time leave: a
+ * slot on two of them, or one that leads in a circle or to a slot that is not free. */
+bool lmm_slots_were_freed_twice(const struct lmm_page *page, uint32_t private_head);
+
 #endif

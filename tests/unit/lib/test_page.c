@@ -344,12 +344,13 @@ Test(page, destroyed_page_is_remembered)
 
 static struct lmm_page *seen;
 
-/* Checks that *field, wrong, makes the page `seen` invalid, and restores it. */
-#define EXPECT_SEEN(field, wrong, ...)                                                             \
+/* Checks that *field, wrong, makes the page `seen` invalid, whether that looks like a double free, and restores it. */
+#define EXPECT_SEEN(field, wrong, twice, ...)                                                      \
     do {                                                                                           \
         __typeof__(field) saved = (field);                                                         \
         (field) = (wrong);                                                                         \
         cr_expect(!lmm_slots_are_valid(seen, LMM_TAG_END), __VA_ARGS__);                           \
+        cr_expect(lmm_slots_were_freed_twice(seen, LMM_TAG_END) == (twice), __VA_ARGS__);          \
         (field) = saved;                                                                           \
         cr_assert(lmm_slots_are_valid(seen, LMM_TAG_END));                                         \
     } while (0)
@@ -359,19 +360,20 @@ Test(page, validity_sees_what_is_wrong)
     seen = fill(64, every_other);
     uint32_t *tag = &seen->tags[seen->head];
 
-    EXPECT_SEEN(*tag, LMM_TAG_END, "a list cut short");
-    EXPECT_SEEN(*tag, seen->head, "a list in a circle");
-    EXPECT_SEEN(*tag, LMM_TAG_LIVE_BASE, "a live slot on the list");
-    EXPECT_SEEN(*tag, LMM_TAG_UNLISTED, "an unlisted slot on the list");
-    EXPECT_SEEN(*tag, lmm_tag_make(LMM_TAG_HOLE, 1), "a run's tag");
+    EXPECT_SEEN(*tag, LMM_TAG_END, false, "a list cut short");
+    EXPECT_SEEN(*tag, seen->head, true, "a list in a circle");
+    EXPECT_SEEN(*tag, LMM_TAG_LIVE_BASE, true, "a live slot on the list");
+    EXPECT_SEEN(*tag, LMM_TAG_UNLISTED, false, "an unlisted slot on the list");
+    EXPECT_SEEN(*tag, lmm_tag_make(LMM_TAG_HOLE, 1), true, "a run's tag");
     cr_expect(!lmm_slots_are_valid(seen, *tag), "a slot on the private list and the page's");
-    EXPECT_SEEN(seen->foreign, (uint64_t) 1 << 32 | *tag,
+    cr_expect(lmm_slots_were_freed_twice(seen, *tag));
+    EXPECT_SEEN(seen->foreign, (uint64_t) 1 << 32 | *tag, true,
                 "a slot on the foreign list and the page's");
-    EXPECT_SEEN(seen->foreign, (uint64_t) 1 << 32 | LMM_TAG_END,
+    EXPECT_SEEN(seen->foreign, (uint64_t) 1 << 32 | LMM_TAG_END, false,
                 "a foreign list shorter than its count");
-    EXPECT_SEEN(seen->fresh, seen->fresh - 1, "a live slot that was never handed out");
-    EXPECT_SEEN(lmm_page_facts(seen)->unlisted, 1, "an unlisted slot that is not there");
-    EXPECT_SEEN(lmm_page_facts(seen)->absent, lmm_page_facts(seen)->absent | 1,
+    EXPECT_SEEN(seen->fresh, seen->fresh - 1, false, "a live slot that was never handed out");
+    EXPECT_SEEN(lmm_page_facts(seen)->unlisted, 1, false, "an unlisted slot that is not there");
+    EXPECT_SEEN(lmm_page_facts(seen)->absent, lmm_page_facts(seen)->absent | 1, false,
                 "a live slot on an absent system page");
 }
 
