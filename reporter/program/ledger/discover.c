@@ -87,7 +87,6 @@ static void add_file(struct search *search, char *path, uint32_t host_pid)
             .start_time_ns = file.header.start_time_ns,
             .file_bytes = file.bytes,
             .state = state,
-            .is_pid_reused = host_pid == 0 && lmm_process_pid_is_reused(&file.header),
         };
     }
     lmm_ledger_file_close(&file);
@@ -285,12 +284,6 @@ static bool is_pid(const char *word)
     return word != NULL && lmm_named_is_pid(word, &pid);
 }
 
-/* As lmm_discover_matches(), but a PID means the process that has it now. */
-static bool may_be_meant(const struct lmm_ledger_entry *entry, const char *word)
-{
-    return lmm_discover_matches(entry, word) && !(is_pid(word) && entry->is_pid_reused);
-}
-
 static bool may_run(const struct lmm_ledger_entry *entry, const char *word)
 {
     (void) word;
@@ -300,6 +293,28 @@ static bool may_run(const struct lmm_ledger_entry *entry, const char *word)
 static bool runs(const struct lmm_ledger_entry *entry, const char *word)
 {
     return may_run(entry, word) && entry->state != LMM_PROCESS_UNKNOWN;
+}
+
+/* Whether word is the PID of a process that has ended, and a later one that runs has it now. */
+static bool is_of_an_earlier(const struct lmm_ledger_entry *entry, const char *word)
+{
+    struct lmm_ledger_file file;
+    struct lmm_reason reason;
+
+    if (!is_pid(word) || !lmm_discover_matches(entry, word) || runs(entry, word) ||
+        !lmm_ledger_file_open(entry->path, &file, &reason)) {
+        return false;
+    }
+    bool is_earlier = lmm_process_pid_is_reused(&file.header);
+
+    lmm_ledger_file_close(&file);
+    return is_earlier;
+}
+
+/* As lmm_discover_matches(), but a PID means the process that has it now. */
+static bool may_be_meant(const struct lmm_ledger_entry *entry, const char *word)
+{
+    return lmm_discover_matches(entry, word) && !is_of_an_earlier(entry, word);
 }
 
 /* Moves those of the first count ledgers that fit to the front. Returns how many do. */
@@ -389,10 +404,8 @@ static const char *left_by_an_earlier(const struct lmm_ledger_list *ledgers, con
 {
     const char *path = NULL;
 
-    for (size_t i = 0; is_pid(word) && i < ledgers->count; i++) {
-        const struct lmm_ledger_entry *entry = &ledgers->entry[i];
-
-        path = entry->is_pid_reused && lmm_discover_matches(entry, word) ? entry->path : path;
+    for (size_t i = 0; i < ledgers->count; i++) {
+        path = is_of_an_earlier(&ledgers->entry[i], word) ? ledgers->entry[i].path : path;
     }
     return path;
 }

@@ -30,7 +30,6 @@ struct lmm_ledger_entry {
     uint64_t start_time_ns;
     uint64_t file_bytes; /* of the ledger; its file is longer, and sparse */
     enum lmm_process_state state;
-    bool is_pid_reused; /* by a process that runs; the one of the ledger has ended */
 };
 
 struct lmm_ledger_list {
