@@ -227,9 +227,15 @@ static int render(const struct run *run, const struct lmm_run_report *report,
     if (format->is_page) {
         return render_page(run, report, &output->sink);
     }
-    return format->kind == LMM_FORMAT_DATA
-               ? format->render(report->processes[0].model, &output->sink, &look)
-               : lmm_run_report_render(report, format, &output->sink);
+    if (format->kind == LMM_FORMAT_DATA) {
+        return format->render(report->processes[0].model, &output->sink, &look);
+    }
+    /* The short text shows few calls in libraries, and those by their names. */
+    lmm_symbols_set_brief(run->symbols, format->kind == LMM_FORMAT_TEXT && report->look.is_brief);
+    int error = lmm_run_report_render(report, format, &output->sink);
+
+    lmm_symbols_set_brief(run->symbols, false);
+    return error;
 }
 
 /* Returns the report of some processes. folder: as lmm_extent_options_look() has it. */

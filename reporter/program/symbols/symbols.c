@@ -193,7 +193,7 @@ void lmm_symbols_set_kept(struct lmm_symbols *symbols, const struct lmm_kept_fil
 
 void lmm_symbols_set_brief(struct lmm_symbols *symbols, bool brief)
 {
-    if (symbols->is_brief == brief) {
+    if (symbols == NULL || symbols->is_brief == brief) {
         return;
     }
     symbols->is_brief = brief;
@@ -210,10 +210,10 @@ static struct lmm_mapped_file *file_of(struct lmm_symbols *symbols, const struct
                                    : lmm_mapped_files_find(symbols->files, model->pid, module);
 }
 
-/* Returns the place of a frame, NULL when memory ran out. The libraries' functions that start a program or
- * a thread are always looked up briefly. */
+/* Returns the place of a frame, NULL when memory ran out. is_brief: as lmm_symbols_set_brief(); the libraries'
+ * functions that start a program or a thread are always looked up briefly. */
 static struct place *find_place(struct lmm_symbols *symbols, const struct lmm_model *model,
-                                uint32_t frame)
+                                uint32_t frame, bool is_brief)
 {
     const struct lmm_model_module *module = lmm_model_module_of(model, frame);
     struct lmm_mapped_file *file = module == NULL ? NULL : file_of(symbols, model, module);
@@ -226,7 +226,7 @@ static struct place *find_place(struct lmm_symbols *symbols, const struct lmm_mo
     memset(&key, 0, sizeof(key)); /* it is compared as bytes */
     key.file = file;
     key.offset = lmm_model_offset(model, frame);
-    key.is_brief = symbols->is_brief && file != NULL && file->is_library;
+    key.is_brief = is_brief && file != NULL && file->is_library;
     HASH_FIND(hh, symbols->places, &key, sizeof(key), place);
     if (place == NULL) {
         place = make_place(symbols, file, &key);
@@ -252,7 +252,7 @@ static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *mo
 
     assert(frame > 0 && frame < model->frame_count);
     if (place == NULL) {
-        place = find_place(symbols, model, frame);
+        place = find_place(symbols, model, frame, symbols->is_brief);
     }
     if (place == NULL) {
         return 0;
@@ -276,23 +276,23 @@ bool lmm_symbols_file_of(struct lmm_symbols *symbols, const struct lmm_model *mo
 }
 
 /* Sets *ret_call to the innermost call of a stack that is not operator new, or else to the innermost
- * call; false: out of memory. */
+ * call; false: out of memory. The whole stack lies in the libraries, as that of their start does, so nobody looks for the
+ * line, for which libdw would decompress all that is known of the C library: a third of a short report's time. */
 static bool choose_innermost(struct lmm_symbols *symbols, const struct lmm_model *model,
                              uint32_t stack, const struct lmm_model_call **ret_call)
 {
     const struct lmm_model_call *innermost = NULL;
 
     for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
-        const struct lmm_model_call *calls = NULL;
-        size_t count = calls_of(&symbols->namer, model, frame, &calls);
+        const struct place *place = find_place(symbols, model, frame, true);
 
-        if (count == 0) {
+        if (place == NULL) {
             return false;
         }
-        innermost = innermost == NULL ? calls : innermost;
-        for (size_t i = 0; i < count; i++) {
-            if (!calls[i].is_new) {
-                *ret_call = &calls[i];
+        innermost = innermost == NULL ? place->calls : innermost;
+        for (size_t i = 0; i < place->count; i++) {
+            if (!place->calls[i].is_new) {
+                *ret_call = &place->calls[i];
                 return true;
             }
         }

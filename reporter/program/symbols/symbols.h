@@ -48,7 +48,7 @@ void lmm_symbols_set_kept(struct lmm_symbols *symbols, const struct lmm_kept_fil
 /*
  * Makes look-ups brief, or complete again (the default). Brief look-ups take the names of functions
  * in the C and C++ libraries from symbol tables, without lines and inlined functions, so the large
- * DWARF of these libraries is not read. For callers that match names and do not print them.
+ * DWARF of these libraries is not read. For callers that match names, or print no more than these. symbols may be NULL.
  */
 void lmm_symbols_set_brief(struct lmm_symbols *symbols, bool brief);
 
@@ -58,7 +58,7 @@ void lmm_symbols_set_brief(struct lmm_symbols *symbols, bool brief);
  * wrapper (wrapper.h); if there is none, of the innermost call that is not a wrapper; if there is
  * none, of the outermost wrapper that is not of a language's library; if there is none, of the
  * outermost function of such a library that is compiled into the program; else of the innermost
- * call that is not operator new. When that call has no line, the site's file is the name of its module, or
+ * call that is not operator new, which is looked up briefly. When that call has no line, the site's file is the name of its module, or
  * "libhr.so+0x1f0" when it has no function either. Returns false when memory ran out; sites without
  * a name are then printed as "(unknown)".
  */
