@@ -15,6 +15,7 @@
 #include "reporter/core/mismatches.h"
 #include "reporter/core/model.h"
 #include "reporter/core/page_uses.h"
+#include "reporter/core/radix_sort.h"
 #include "reporter/core/require.h"
 #include "reporter/core/saturate.h"
 #include "reporter/core/sort.h"
@@ -149,6 +150,7 @@ size_t lmm_model_bytes(const struct lmm_ledger_view *view)
            rounded((size_t) families * sizeof(struct lmm_model_family)) +
            rounded((size_t) families * sizeof(struct lmm_model_family *)) +
            rounded((size_t) sites * sizeof(struct lmm_model_site)) +
+           2 * rounded((size_t) sites * sizeof(struct lmm_sort_key)) +
            rounded((size_t) modules * sizeof(struct lmm_model_module)) +
            rounded((size_t) frames * sizeof(struct lmm_model_frame)) +
            rounded((size_t) leaks * sizeof(struct lmm_model_leak)) +
@@ -546,6 +548,68 @@ static int read_records(struct builder *builder)
     return error;
 }
 
+/* Moves each site to the place of its key; the keys' indices are their own then. */
+static void move_sites(struct lmm_model_site *sites, struct lmm_sort_key *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (keys[i].index == i) {
+            continue;
+        }
+        struct lmm_model_site held = sites[i];
+        size_t to = i;
+
+        for (size_t from = keys[i].index; from != i;
+             from = keys[to].index) { /* from is free then */
+            sites[to] = sites[from];
+            keys[to].index = to;
+            to = from;
+        }
+        sites[to] = held;
+        keys[to].index = to;
+    }
+}
+
+static bool have_equal_figures(const struct lmm_model_site *a, const struct lmm_model_site *b)
+{
+    return a->live_bytes == b->live_bytes && a->allocations == b->allocations;
+}
+
+/*
+ * Sorts the sites as lmm_model_compare_sites() says: by their figures in linear time, because there may be hundreds of
+ * thousands; they are in the order of their ids before. Sites that stand for a line are few.
+ */
+static int sort_sites(struct builder *builder)
+{
+    struct lmm_model_site *sites = builder->model->sites;
+    size_t count = builder->model->site_count;
+    struct lmm_sort_key *keys = take(builder, count, sizeof(*keys));
+    struct lmm_sort_key *room = take(builder, count, sizeof(*room));
+
+    if (keys == NULL || room == NULL) {
+        return -ENOSPC;
+    }
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = (struct lmm_sort_key) {~sites[i].allocations, i};
+    }
+    lmm_radix_sort(keys, count, room);
+    for (size_t i = 0; i < count; i++) {
+        keys[i].key = ~sites[keys[i].index].live_bytes;
+    }
+    lmm_radix_sort(keys, count, room);
+    move_sites(sites, keys, count);
+    for (size_t i = 0, end; i < count; i = end) {
+        bool has_file = sites[i].file.bytes > 0;
+
+        for (end = i + 1; end < count && have_equal_figures(&sites[i], &sites[end]); end++) {
+            has_file |= sites[end].file.bytes > 0;
+        }
+        if (has_file) {
+            lmm_sort(&sites[i], end - i, sizeof(*sites), lmm_model_compare_sites);
+        }
+    }
+    return 0;
+}
+
 int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t scratch_bytes,
                     struct lmm_model **ret_model)
 {
@@ -581,8 +645,10 @@ int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t sc
     lmm_model_define(builder.model, builder.families);
     lmm_sort(builder.model->families, builder.model->family_count,
              sizeof(struct lmm_model_family *), compare_families);
-    lmm_sort(builder.model->sites, builder.model->site_count, sizeof(struct lmm_model_site),
-             lmm_model_compare_sites);
+    error = sort_sites(&builder);
+    if (error != 0) {
+        return error;
+    }
     LMM_REQUIRE(lmm_model_is_valid(builder.model));
     *ret_model = builder.model;
     return 0;

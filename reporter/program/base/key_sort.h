@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* key_sort: sorts many items by a number in linear time. Owns nothing. */
+/* key_sort: sorts many items by a number (radix_sort.h), in memory that it takes for that time. Owns nothing. */
 #ifndef LMM_PROGRAM_KEY_SORT_H
 #define LMM_PROGRAM_KEY_SORT_H
 
@@ -7,14 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An item that is sorted elsewhere, by its place there. */
-struct lmm_sort_key {
-    uint64_t key;
-    size_t index;
-};
+#include "reporter/core/radix_sort.h"
 
-/* Sorts by ascending key; equal keys stay in their order. Returns false when memory ran out: then the keys are as
- * before. Cost: linear in count, for each byte in which keys differ. */
+/* As lmm_radix_sort(). Returns false when memory ran out: then the keys are as before. */
 bool lmm_key_sort(struct lmm_sort_key *keys, size_t count);
 
 /* Sorts `count` items of item_bytes each by ascending key_of(item), as lmm_key_sort() does. Returns them in memory of their own,

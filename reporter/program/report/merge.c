@@ -10,6 +10,7 @@
 #include "reporter/core/saturate.h"
 #include "reporter/core/site_type.h"
 #include "reporter/program/base/array.h"
+#include "reporter/program/base/key_sort.h"
 #include "reporter/program/report/numbers.h"
 
 static const struct lmm_model_family of_malloc = {
@@ -102,15 +103,31 @@ static void add(struct lmm_merge *merge, struct lmm_model_site *sum,
 
 /* ---- Parts ----------------------------------------------------------------------------------- */
 
-static int compare_items(const void *left, const void *right)
+static uint64_t stack_of(const void *item)
 {
-    const struct item *a = left;
-    const struct item *b = right;
-    int order = lmm_compare_u64(a->place, b->place);
+    const struct lmm_model_site *site = ((const struct item *) item)->site;
 
-    order = order != 0 ? order : lmm_compare_u64(a->line, b->line);
-    order = order != 0 ? order : lmm_compare_u64(a->site->stack, b->site->stack);
-    return order != 0 ? order : lmm_compare_u64(a->site->id, b->site->id);
+    return (uint64_t) site->stack << 32 | site->id;
+}
+
+static uint64_t place_of(const void *item)
+{
+    const struct item *of = item;
+
+    return (uint64_t) of->place << 32 | of->line;
+}
+
+/* Sorts the items by a key, and those of one key as they are. Returns false when memory ran out. */
+static bool sort_items_by(struct merging *merging, uint64_t (*key_of)(const void *item))
+{
+    struct item *sorted = lmm_key_sort_items(merging->items, merging->model->site_count,
+                                             sizeof(*merging->items), key_of);
+
+    if (sorted != NULL) {
+        free(merging->items);
+        merging->items = sorted;
+    }
+    return sorted != NULL;
 }
 
 /* Adds a part for the items from `first` on that have one place and one stack; returns the index
@@ -326,8 +343,8 @@ static bool merge(struct merging *merging)
         merging->items[i] = (struct item) {&merging->model->sites[i], merging->places.of[i],
                                            by_type ? merging->lines.of[i] : 0};
     }
-    qsort(merging->items, count, sizeof(*merging->items), compare_items);
-    return add_rows(merging);
+    return sort_items_by(merging, stack_of) && sort_items_by(merging, place_of) &&
+           add_rows(merging);
 }
 
 bool lmm_merge_sites(struct lmm_model *model, enum lmm_by by, struct lmm_numbers *ids,

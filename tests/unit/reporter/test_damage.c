@@ -250,7 +250,7 @@ static void expect_einval(const struct damage *list, size_t count, uint32_t vers
         cr_expect_eq(lmm_model_build(&book.view, large, bytes, &model), -EINVAL, "%s",
                      list[i].name);
         cr_expect_null(model, "%s: the result is touched", list[i].name);
-        cr_expect_lt(lmm_model_bytes(&book.view), (size_t) 1 << 28, "%s: size is bounded",
+        cr_expect_lt(lmm_model_bytes(&book.view), (size_t) 1 << 29, "%s: size is bounded",
                      list[i].name);
         free(large);
         book_close(&book);

@@ -235,6 +235,31 @@ Test(model, orders_sites_by_live_bytes_allocations_and_place)
     cr_expect_eq(model->sites[0].share_permille, 1000);
 }
 
+Test(model, orders_many_sites_with_and_without_lines)
+{
+    static const char *const files[] = {"", "", "a.c", "b.c"};
+    uint32_t seed = 1;
+
+    book_open(&book, "x", 1);
+    uint32_t family = book_family(&book, "t", 8, 8);
+
+    for (uint32_t i = 0; i < 120; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        uint32_t site = book_site(&book, family, files[seed >> 30], seed >> 28 & 3, "f");
+        uint32_t allocations = (seed >> 24 & 3) + 1;
+
+        book_count(&book, 1, site, allocations,
+                   (seed >> 22 & 3) == 0 ? allocations - 1 : allocations);
+    }
+    struct lmm_model *model = built();
+
+    cr_assert_eq(model->site_count, 120);
+    for (size_t i = 1; i < model->site_count; i++) {
+        cr_expect_lt(lmm_model_compare_sites(&model->sites[i - 1], &model->sites[i]), 0,
+                     "places %zu and %zu", i - 1, i);
+    }
+}
+
 static int compare_bytes(const void *a, const void *b)
 {
     return *(const unsigned char *) a - *(const unsigned char *) b;
