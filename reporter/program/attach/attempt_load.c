@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "reporter/program/attach/safe_point.h"
+#include "reporter/program/base/program.h"
 #include "reporter/program/ledger/ledger_file.h"
 
 enum { PATH_BYTES = 4096 + 64 };
@@ -47,7 +48,7 @@ static bool copy_file(int from, int to)
 /* Copies the library into a file without a name that the process has; its descriptor there, or -1. */
 static int64_t lend_library(struct lmm_attempt *attempt)
 {
-    uint64_t name = lmm_remote_text(&attempt->remote, "liblmm_preload.so");
+    uint64_t name = lmm_remote_text(&attempt->remote, LMM_DROP_IN_NAME);
     const uint64_t arguments[6] = {name, MFD_CLOEXEC, 0, 0, 0, 0};
     int64_t descriptor = lmm_remote_system_call(&attempt->remote, SYS_memfd_create, arguments);
     char path[PATH_BYTES];

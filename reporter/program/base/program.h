@@ -19,6 +19,9 @@ enum {
     LMM_EXIT_GREW = 3,   /* lmm diff --fail-on-growth */
 };
 
+/* The file of the drop-in. */
+#define LMM_DROP_IN_NAME "liblmm_preload.so"
+
 /* The subcommands. argv[0] is "lmm <name>"; each returns an exit status. */
 int lmm_cmd_attach(int argc, char **argv);
 int lmm_cmd_detach(int argc, char **argv);

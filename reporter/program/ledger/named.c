@@ -76,6 +76,11 @@ void lmm_named_complain(const struct lmm_named *named, const char *earlier)
     } else if (named->count > 1) {
         lmm_complain("%zu processes are called %s, but none runs under LMM", named->count,
                      named->word);
+    } else if (lmm_running_has_lmm(first->pid)) {
+        lmm_complain("%s (pid %" PRIu32
+                     ") has LMM, but keeps no ledger: start it by lmm run, or with "
+                     "LMM_OPTIONS=ledger=on",
+                     first->name, first->pid);
     } else if (earlier != NULL) {
         lmm_complain("%s (pid %" PRIu32
                      ") runs, but not under LMM; an earlier process with that PID left %s",

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reporter/program/base/program.h"
 #include "reporter/program/ledger/ledger_file.h"
 
 enum { PROC_PATH_MAX = 64 };
@@ -107,7 +108,8 @@ static char *reach(uint32_t pid, const char *path)
     return reached;
 }
 
-char *lmm_running_ledger(uint32_t pid)
+/* Returns the first result of look(pid, line) that is not NULL, of the lines of /proc/PID/maps; else NULL. */
+static char *find_in_maps(uint32_t pid, char *(*look)(uint32_t pid, char *line))
 {
     char name[PROC_PATH_MAX];
     char *found = NULL;
@@ -118,15 +120,43 @@ char *lmm_running_ledger(uint32_t pid)
     FILE *maps = fopen(name, "re");
 
     while (maps != NULL && found == NULL && getline(&line, &room, maps) > 0) {
-        const char *path = ledger_in(line);
-
-        found = path == NULL ? NULL : reach(pid, path);
+        found = look(pid, line);
     }
     if (maps != NULL) {
         fclose(maps);
     }
     free(line);
     return found;
+}
+
+static char *reach_ledger(uint32_t pid, char *line)
+{
+    const char *path = ledger_in(line);
+
+    return path == NULL ? NULL : reach(pid, path);
+}
+
+char *lmm_running_ledger(uint32_t pid)
+{
+    return find_in_maps(pid, reach_ledger);
+}
+
+static char *copy_if_of_lmm(uint32_t pid, char *line)
+{
+    const char *slash = strrchr(line, '/');
+    bool is_of_lmm = slash != NULL && (strstr(slash, LMM_DROP_IN_NAME) != NULL ||
+                                       strncmp(slash, "/liblmm.so", strlen("/liblmm.so")) == 0);
+
+    (void) pid;
+    return is_of_lmm ? strdup(slash) : NULL;
+}
+
+bool lmm_running_has_lmm(uint32_t pid)
+{
+    char *library = find_in_maps(pid, copy_if_of_lmm);
+
+    free(library);
+    return library != NULL;
 }
 
 /* ---- All processes --------------------------------------------------------------------------- */

@@ -33,6 +33,9 @@ bool lmm_running_is_called(const struct lmm_running *running, const char *word);
  * NULL: there is none, or this user may not see it. */
 char *lmm_running_ledger(uint32_t pid);
 
+/* Whether the process has loaded LMM's drop-in, or its library. False also when this user may not see that. */
+bool lmm_running_has_lmm(uint32_t pid);
+
 /* Calls look(context, running) for each process, in the order of their numbers, until it returns
  * false. */
 void lmm_running_each(bool (*look)(void *context, const struct lmm_running *running),

@@ -30,7 +30,7 @@ char *lmm_preload_find(const char *given)
     const char *path = given != NULL ? given : getenv("LMM_PRELOAD_LIBRARY");
 
     if (path == NULL || *path == '\0') {
-        return lmm_private_file_find(LMM_PRELOAD_NAME);
+        return lmm_private_file_find(LMM_DROP_IN_NAME);
     }
     char *real = lmm_private_file_real(path);
 

@@ -10,8 +10,6 @@
 
 #include <stdbool.h>
 
-#define LMM_PRELOAD_NAME "liblmm_preload.so"
-
 /* The settings of the drop-in. */
 struct lmm_preload_settings {
     const char *directory; /* for ledgers; absolute */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reporter/program/base/glob.h"
+#include "reporter/program/base/program.h"
 #include "reporter/program/symbols/wrapper_table.h"
 
 /* Returns whether text is only dots, digits and ".so", as in "-2.31.so" or ".so.6". */
@@ -56,20 +57,10 @@ bool lmm_wrapper_is_file_of(struct lmm_string name, const char *const *starts)
 
 bool lmm_wrapper_is_library(struct lmm_string name)
 {
-    static const char *const starts[] = {"libc.so",
-                                         "libc-2.",
-                                         "libc.musl-*",
-                                         "libstdc++.so",
-                                         "libc++.so",
-                                         "libc++abi.so",
-                                         "libgcc_s.so",
-                                         "ld-linux*",
-                                         "ld-musl-*",
-                                         "ld-2.",
-                                         "ld.so",
-                                         "ld64.so",
-                                         "liblmm_preload.so",
-                                         NULL};
+    static const char *const starts[] = {
+        "libc.so",        "libc-2.",   "libc.musl-*", "libstdc++.so", "libc++.so", "libc++abi.so",
+        "libgcc_s.so",    "ld-linux*", "ld-musl-*",   "ld-2.",        "ld.so",     "ld64.so",
+        LMM_DROP_IN_NAME, NULL};
 
     return lmm_wrapper_is_file_of(name, starts);
 }

@@ -15,6 +15,8 @@ import harness
 import ledger
 from harness import LMM
 
+PRELOAD, = harness.arguments(1)
+
 
 class Places(harness.Case):
     def rows(self):
@@ -241,6 +243,18 @@ class Places(harness.Case):
         process = self.start_called("lone-worker")
         for word in (process.pid, "lone-worker"):
             self.fail_with(1, f"lone-worker (pid {process.pid}) runs, but not under LMM\n", "report", word)
+
+    @unittest.skipUnless(os.path.isfile(PRELOAD), "this build has no drop-in")
+    def test_a_process_with_lmm_but_without_a_ledger(self):
+        """The message says how to get one."""
+        for preload, options in ((PRELOAD, ""), (PRELOAD, "stacks=8"), (PRELOAD, "ledger=off")):
+            self.environment.update(LD_PRELOAD=preload, LMM_OPTIONS=options)
+            process = self.start_called("ledgerless")
+            del self.environment["LD_PRELOAD"]
+            for word in (process.pid, "ledgerless"):
+                self.fail_with(1, f"ledgerless (pid {process.pid}) has LMM, but keeps no ledger: start it by lmm run, or "
+                                  "with LMM_OPTIONS=ledger=on\n", "report", word)
+            self.end(process)
 
     def test_a_pid_means_the_process_that_has_it_now(self):
         process = self.start_called("lone-worker")
