@@ -8,17 +8,15 @@
 #include <string.h>
 
 #include "reporter/core/books.h"
-#include "reporter/core/compare.h"
 #include "reporter/core/counters.h"
 #include "reporter/core/hash.h"
 #include "reporter/core/losses.h"
 #include "reporter/core/mismatches.h"
 #include "reporter/core/model.h"
+#include "reporter/core/model_order.h"
 #include "reporter/core/page_uses.h"
-#include "reporter/core/radix_sort.h"
 #include "reporter/core/require.h"
 #include "reporter/core/saturate.h"
-#include "reporter/core/sort.h"
 
 enum {
     ROOM_FAMILIES = 8, /* records that other threads may add between sizing and building */
@@ -42,19 +40,6 @@ struct builder {
 };
 
 _Static_assert((int) LMM_MODEL_BUILD_ID_MAX == (int) LMM_LEDGER_BUILD_ID_MAX, "copied whole");
-_Static_assert(sizeof(struct lmm_model_site) <= LMM_SORT_ITEM_MAX, "sites are sorted in place");
-
-/* ---- Order ----------------------------------------------------------------------------------- */
-
-static int compare_families(const void *left, const void *right)
-{
-    const struct lmm_model_family *a = *(const struct lmm_model_family *const *) left;
-    const struct lmm_model_family *b = *(const struct lmm_model_family *const *) right;
-    int order = lmm_compare_u64(b->live_bytes, a->live_bytes);
-
-    order = order != 0 ? order : lmm_compare_strings(a->name, b->name);
-    return order != 0 ? order : lmm_compare_u64((uintptr_t) a, (uintptr_t) b);
-}
 
 /* ---- Scratch memory -------------------------------------------------------------------------- */
 
@@ -548,39 +533,8 @@ static int read_records(struct builder *builder)
     return error;
 }
 
-/* Moves each site to the place of its key; the keys' indices are their own then. */
-static void move_sites(struct lmm_model_site *sites, struct lmm_sort_key *keys, size_t count)
+static int order_rows(struct builder *builder)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (keys[i].index == i) {
-            continue;
-        }
-        struct lmm_model_site held = sites[i];
-        size_t to = i;
-
-        for (size_t from = keys[i].index; from != i;
-             from = keys[to].index) { /* from is free then */
-            sites[to] = sites[from];
-            keys[to].index = to;
-            to = from;
-        }
-        sites[to] = held;
-        keys[to].index = to;
-    }
-}
-
-static bool have_equal_figures(const struct lmm_model_site *a, const struct lmm_model_site *b)
-{
-    return a->live_bytes == b->live_bytes && a->allocations == b->allocations;
-}
-
-/*
- * Sorts the sites as lmm_model_compare_sites() says: by their figures in linear time, because there may be hundreds of
- * thousands; they are in the order of their ids before. Sites that stand for a line are few.
- */
-static int sort_sites(struct builder *builder)
-{
-    struct lmm_model_site *sites = builder->model->sites;
     size_t count = builder->model->site_count;
     struct lmm_sort_key *keys = take(builder, count, sizeof(*keys));
     struct lmm_sort_key *room = take(builder, count, sizeof(*room));
@@ -588,25 +542,7 @@ static int sort_sites(struct builder *builder)
     if (keys == NULL || room == NULL) {
         return -ENOSPC;
     }
-    for (size_t i = 0; i < count; i++) {
-        keys[i] = (struct lmm_sort_key) {~sites[i].allocations, i};
-    }
-    lmm_radix_sort(keys, count, room);
-    for (size_t i = 0; i < count; i++) {
-        keys[i].key = ~sites[keys[i].index].live_bytes;
-    }
-    lmm_radix_sort(keys, count, room);
-    move_sites(sites, keys, count);
-    for (size_t i = 0, end; i < count; i = end) {
-        bool has_file = sites[i].file.bytes > 0;
-
-        for (end = i + 1; end < count && have_equal_figures(&sites[i], &sites[end]); end++) {
-            has_file |= sites[end].file.bytes > 0;
-        }
-        if (has_file) {
-            lmm_sort(&sites[i], end - i, sizeof(*sites), lmm_model_compare_sites);
-        }
-    }
+    lmm_model_order(builder->model, keys, room);
     return 0;
 }
 
@@ -643,9 +579,7 @@ int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t sc
     read_exit(builder.model, view->header);
     lmm_counters_read(&builder.books, builder.model);
     lmm_model_define(builder.model, builder.families);
-    lmm_sort(builder.model->families, builder.model->family_count,
-             sizeof(struct lmm_model_family *), compare_families);
-    error = sort_sites(&builder);
+    error = order_rows(&builder);
     if (error != 0) {
         return error;
     }
