@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/ground/meta.h"
 
+#include "lib/ground/options.h"
 #include "lib/ground/sync.h"
 #include "lib/ground/vm.h"
 
@@ -238,6 +239,30 @@ void *lmm_meta_zalloc(size_t bytes)
                                        : alloc(&lmm_arena_records, bytes, &reused);
 
     return reused ? memset(record, 0, bytes) : record;
+}
+
+/* As alloc_large(). A page that the kernel gives one by one can take longer than all else that is done with it. */
+static void *alloc_written(size_t bytes)
+{
+    size_t rounded = lmm_vm_round_up(bytes);
+    void *memory = lmm_vm_map_aligned(rounded, LMM_LARGE_PAGE_BYTES);
+
+    if (memory == NULL) {
+        return alloc_large(&lmm_arena_records, bytes);
+    }
+    note_mapping(memory, bytes);
+    lmm_fetch_add_relaxed(&lmm_arena_records.mapped_bytes, bytes);
+    lmm_vm_prefer_large_pages(memory, rounded - rounded % LMM_LARGE_PAGE_BYTES);
+    return memory;
+}
+
+void *lmm_meta_zalloc_written(size_t bytes)
+{
+    /* Kernels with longer pages have large ones of 32 or 512 MiB. */
+    bool is_large = bytes > LARGE_BYTES && !lmm_options.never_huge_pages &&
+                    lmm_vm_page_bytes() == LMM_SYSTEM_PAGE_BYTES;
+
+    return is_large ? alloc_written(bytes) : lmm_meta_zalloc(bytes);
 }
 
 void lmm_meta_free(struct lmm_arena *arena, void *memory, size_t bytes)

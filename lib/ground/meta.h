@@ -39,6 +39,9 @@ void *lmm_meta_alloc(struct lmm_arena *arena, size_t bytes);
 /* As lmm_meta_alloc() from the records arena, zeroed. */
 void *lmm_meta_zalloc(size_t bytes);
 
+/* The same for a record of which every page will be written: of 2 MiB and more it asks for large pages. */
+void *lmm_meta_zalloc_written(size_t bytes);
+
 /* Returns a record to its arena; bytes as in lmm_meta_alloc(). */
 void lmm_meta_free(struct lmm_arena *arena, void *memory, size_t bytes);
 

@@ -23,9 +23,10 @@ static struct lmm_table_entry *find(const struct lmm_table *table, struct lmm_ta
     return &body->entry[i];
 }
 
-static bool has_room(const struct lmm_table_body *body)
+/* Whether so many used entries leave the body as many empty ones as I1 wants. */
+static bool has_room(const struct lmm_table_body *body, size_t used)
 {
-    return 2 * (body->used + 1) <= body->mask + 1;
+    return 4 * used <= 3 * (body->mask + 1);
 }
 
 static size_t bytes_of(size_t entries)
@@ -52,10 +53,10 @@ bool lmm_table_reserve_locked(struct lmm_table *table)
     struct lmm_table_body *old = table->body;
     size_t entries = old == &lmm_table_empty ? table->first_entries : 2 * (old->mask + 1);
 
-    if (has_room(old)) {
+    if (has_room(old, old->used + 1)) {
         return true;
     }
-    struct lmm_table_body *larger = lmm_meta_zalloc(bytes_of(entries));
+    struct lmm_table_body *larger = lmm_meta_zalloc_written(bytes_of(entries));
     if (larger == NULL) {
         return false;
     }
@@ -76,7 +77,7 @@ void lmm_table_put_locked(struct lmm_table *table, uint64_t key, uint32_t check,
     LMM_CHECK(key != 0 && (table->has_checks ? value <= UINT32_MAX : check == 0));
     lmm_store_release(&entry->rest, (uint64_t) check << 32 | value);
     if (entry->key == 0) {
-        LMM_CHECK(has_room(table->body));
+        LMM_CHECK(has_room(table->body, table->body->used + 1));
         table->body->used++;
         lmm_store_release(&entry->key, key);
     }
@@ -94,5 +95,5 @@ bool lmm_table_is_valid_locked(const struct lmm_table *table)
             return false; /* I2 or I4: the search ends before the entry */
         }
     }
-    return used == body->used && lmm_is_power_of_two(body->mask + 1) && 2 * used <= body->mask + 1;
+    return used == body->used && lmm_is_power_of_two(body->mask + 1) && has_room(body, used);
 }

@@ -9,7 +9,7 @@
  * Readers take no lock. One thread at a time may write, under a lock of the table's owner. Memory
  * is from meta. Invariants, checked by lmm_table_is_valid_locked() after each growth and in the
  * tests:
- *   I1  at most half of the entries are in use, so each search ends at an empty entry
+ *   I1  at most three quarters of the entries are in use, so each search ends at an empty entry
  *   I2  from the place where the search for an entry starts to that entry, no entry is empty
  *   I3  an entry's key and check are written once, the key last and with release; only its value
  *       changes, with release

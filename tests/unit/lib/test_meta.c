@@ -3,6 +3,8 @@
 #include "tests/support/seam.h"
 
 #include "lib/ground/meta.h"
+#include "lib/ground/options.h"
+#include "lib/ground/vm.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -104,6 +106,63 @@ Test(meta, arenas_are_apart_and_counted)
     lmm_meta_free(&lmm_arena_records, large, LARGE_BYTES + 4096);
     cr_expect(lmm_meta_mapped_bytes() == small);
     cr_expect(seam_calls(SEAM_UNMAP) == 1 && seam_bytes(SEAM_UNMAP) == LARGE_BYTES + 4096);
+}
+
+/* ---- Records that are written wholly --------------------------------------------------------- */
+
+static uintptr_t advised_from; /* of the last range that large pages were wanted for */
+static size_t advised_bytes;
+
+static int note_advice(void *address, size_t bytes, bool wanted)
+{
+    cr_expect(wanted);
+    advised_from = (uintptr_t) address;
+    advised_bytes = bytes;
+    return 0;
+}
+
+static const struct {
+    size_t bytes;
+    bool is_refused;      /* by the option hugepages=never */
+    size_t advised_bytes; /* 0: none */
+} written[] = {
+    {64, false, 0},
+    {LARGE_BYTES, false, 0},
+    {LARGE_BYTES + 16, false, LARGE_BYTES}, /* the rest is no large page */
+    {3 * LARGE_BYTES + 4096, false, 3 * LARGE_BYTES},
+    {LARGE_BYTES + 16, true, 0},
+};
+
+Test(meta, large_pages_where_every_page_is_written)
+{
+    bool can = lmm_vm_page_bytes() == LMM_SYSTEM_PAGE_BYTES;
+
+    lmm_vm.advise_large = note_advice;
+    for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+        size_t expected = can ? written[i].advised_bytes : 0;
+        advised_bytes = 0;
+        lmm_options.never_huge_pages = written[i].is_refused;
+        char *record = lmm_meta_zalloc_written(written[i].bytes);
+        cr_assert(record != NULL && record[0] == 0 && record[written[i].bytes - 1] == 0);
+        cr_expect(advised_bytes == expected, "%zu: %zu bytes", i, advised_bytes);
+        cr_expect(expected == 0 ||
+                  (advised_from == (uintptr_t) record && advised_from % LMM_LARGE_PAGE_BYTES == 0));
+        lmm_meta_free(&lmm_arena_records, record, written[i].bytes);
+    }
+}
+
+/* Without the address space for the alignment. */
+Test(meta, no_large_pages_where_memory_is_short)
+{
+    seam_install();
+    size_t before = lmm_meta_mapped_bytes();
+    seam_fail(SEAM_MAP, 1, 1);
+    void *record = lmm_meta_zalloc_written(LARGE_BYTES + 16);
+    cr_assert(record != NULL && lmm_meta_mapped_bytes() == before + LARGE_BYTES + 16);
+    lmm_meta_free(&lmm_arena_records, record, LARGE_BYTES + 16);
+    cr_expect(lmm_meta_mapped_bytes() == before);
+    seam_fail_all(SEAM_MAP);
+    FAILS_WITH(ENOMEM, lmm_meta_zalloc_written(LARGE_BYTES + 16));
 }
 
 /* Otherwise what is at one place in each of them would share a set of the processor's caches. */
