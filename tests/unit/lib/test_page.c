@@ -156,6 +156,40 @@ Test(page, threads_every_slot_once)
     }
 }
 
+/* The memory of fresh slots is asked for in one call, where it is more than a page and absent; no call asks for
+ * memory that is counted already, and none beyond what is counted. */
+Test(page, memory_of_fresh_slots_is_asked_for_at_once)
+{
+    seam_install();
+    for (size_t i = 0; i < sizeof(strides) / sizeof(strides[0]); i++) {
+        struct lmm_page *page = create(strides[i]);
+        while (lmm_slots_free_count(page) != 0) {
+            size_t committed = lmm_memory_committed_bytes(page);
+            uint64_t calls = seam_calls(SEAM_POPULATE);
+            uint64_t bytes = seam_bytes(SEAM_POPULATE);
+            uint32_t count;
+            take(page, &count);
+            size_t added = lmm_memory_committed_bytes(page) - committed;
+            bool is_more = added > lmm_vm_page_bytes();
+            cr_expect(seam_calls(SEAM_POPULATE) == calls + is_more, "%zu: %zu bytes", i, added);
+            cr_expect(seam_bytes(SEAM_POPULATE) == bytes + (is_more ? added : 0), "%zu", i);
+        }
+    }
+}
+
+/* On a kernel that does not know the call, pages come as they are touched. */
+Test(page, fresh_slots_without_populate)
+{
+    uint32_t count;
+
+    seam_install();
+    seam_fail_all(SEAM_POPULATE);
+    struct lmm_page *page = create(LMM_SLOT_STRIDE_MAX);
+    uint32_t slot = take(page, &count);
+    cr_assert(count != 0 && lmm_memory_holds_slot(page, slot));
+    memset(lmm_page_slot(page, slot), 1, LMM_SLOT_STRIDE_MAX);
+}
+
 /* Makes the slots of a list live; returns their number. */
 static uint32_t make_live(struct lmm_page *page, uint32_t head)
 {
