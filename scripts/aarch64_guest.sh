@@ -11,7 +11,7 @@
 source scripts/debian.sh
 guest=$PWD/build/aarch64-guest
 
-guest_programs=(base-files base-passwd bash busybox-static cmake coreutils dash diffutils findutils grep hostname
+guest_programs=(base-files base-passwd bash binutils busybox-static cmake coreutils dash diffutils findutils grep hostname
     libc-bin libfaketime login mawk mount procps python3 python3-jsonschema sed strace util-linux
     git jq memcached nginx-light openssl perl redis-server redis-tools sqlite3 xz-utils)
 

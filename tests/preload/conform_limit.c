@@ -108,8 +108,10 @@ static void *allocate_some(void *arg)
 static void test_thread_and_child(void)
 {
     pthread_attr_t attributes;
+    size_t least_stack = (size_t) sysconf(_SC_THREAD_STACK_MIN); /* AArch64: 128 KiB */
+    size_t stack = least_stack > 64 * KIB ? least_stack : 64 * KIB;
     CHECK(pthread_attr_init(&attributes) == 0);
-    CHECK(pthread_attr_setstacksize(&attributes, 64 * KIB) == 0);
+    CHECK(pthread_attr_setstacksize(&attributes, stack) == 0);
     limit_to(mapped_bytes() + ROOM);
     size_t count = exhaust(200 * KIB);
     pthread_t thread;
