@@ -186,6 +186,7 @@ Test(page, fresh_slots_without_populate)
     seam_fail_all(SEAM_POPULATE);
     struct lmm_page *page = create(LMM_SLOT_STRIDE_MAX);
     uint32_t slot = take(page, &count);
+    cr_expect(seam_calls(SEAM_POPULATE) == 1 && seam_bytes(SEAM_POPULATE) == 0);
     cr_assert(count != 0 && lmm_memory_holds_slot(page, slot));
     memset(lmm_page_slot(page, slot), 1, LMM_SLOT_STRIDE_MAX);
 }
