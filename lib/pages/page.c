@@ -117,21 +117,21 @@ static size_t window_units(void)
     return limit < most - WINDOW_UNITS_MIN ? limit + WINDOW_UNITS_MIN : most;
 }
 
-static void set_window(struct lmm_window *to, uintptr_t last_byte, size_t units)
+static void set_window(struct lmm_window *to, uintptr_t complement, size_t units)
 {
-    lmm_store_relaxed(&to->last_byte, last_byte);
+    lmm_store_relaxed(&to->complement, complement);
     lmm_store_release(&to->units, units);
 }
 
 void lmm_page_open_window(void)
 {
-    set_window(&lmm_page_near_window.window, window.last_byte, window.units);
+    set_window(&lmm_page_near_window.window, window.complement, window.units);
 }
 
 /* The descriptor of the window's last unit; NULL while there is no window. Beside its reservation, too. */
 static struct lmm_page *last_of_window(void)
 {
-    return lmm_window_page(&window, lmm_load_relaxed(&window.last_byte));
+    return lmm_window_page(&window, ~lmm_load_relaxed(&window.complement));
 }
 
 /* Reserves a window, a smaller one where a larger one is refused. */
@@ -146,8 +146,8 @@ static void reserve_window_locked(void)
         if (table != NULL) {
             struct lmm_page *last = (struct lmm_page *) (void *) table;
             window_facts = (struct lmm_page_facts *) (void *) (last + units);
-            set_window(&window,
-                       (uintptr_t) last + (uintptr_t) LMM_WINDOW_ABOVE * LMM_UNIT_BYTES - 1, units);
+            set_window(&window, -((uintptr_t) last + (uintptr_t) LMM_WINDOW_ABOVE * LMM_UNIT_BYTES),
+                       units);
             lmm_vm_wipe_in_children(&lmm_page_near_window, sizeof(lmm_page_near_window));
             lmm_page_open_window();
         }

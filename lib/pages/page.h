@@ -206,11 +206,15 @@ enum {
     LMM_WINDOW_ABOVE = 1 << 10, /* units of it above its descriptors */
 };
 
-/* Immutable once it has units, which are stored last and loaded first; before that no address is in it. */
+/*
+ * Immutable once it is set. If one of these is 0 or both are, no address of a program is in it, and not NULL: so a
+ * thread may load one before and one after they are set (it frees NULL beside LMM's start) or wiped (a signal handler
+ * interrupts free, forks, and returns in the child).
+ */
 struct lmm_window {
-    uintptr_t last_byte; /* the highest address in it; its descriptors are LMM_WINDOW_ABOVE units */
-                         /* below, first that of the last unit */
-    size_t units;        /* atomic; 0: none */
+    uintptr_t complement; /* ~ of the highest address in it; its descriptors are LMM_WINDOW_ABOVE */
+                          /* units below that, first that of the last unit */
+    size_t units;         /* atomic */
 };
 
 /* A copy of the window for fast paths, which a child process finds zeroed until it is settled
@@ -224,15 +228,14 @@ extern union lmm_near {
  * any value; loads nothing from the address. */
 static inline struct lmm_page *lmm_window_page(const struct lmm_window *window, uintptr_t address)
 {
-    size_t units = lmm_load_acquire(&window->units); /* a thread frees NULL beside LMM's start */
-    uintptr_t last_byte = lmm_load_constant(&window->last_byte);
-    size_t below = (last_byte - address) >> LMM_UNIT_SHIFT;
+    uintptr_t complement = lmm_load_constant(&window->complement);
+    size_t below = ~(complement + address) >> LMM_UNIT_SHIFT;
 
-    if (LMM_UNLIKELY(below >= units)) {
+    if (LMM_UNLIKELY(below >= lmm_load_relaxed(&window->units))) {
         return NULL;
     }
     uintptr_t above = (uintptr_t) LMM_WINDOW_ABOVE * LMM_UNIT_BYTES;
-    struct lmm_page *page = (struct lmm_page *) (last_byte + 1 - above) + below;
+    struct lmm_page *page = (struct lmm_page *) (-complement - above) + below;
     if (page == NULL) {
         __builtin_unreachable(); /* saves the caller a test for NULL */
     }

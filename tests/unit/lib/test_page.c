@@ -530,6 +530,22 @@ Test(page, window_refused)
     cr_expect(lmm_page_near_window.window.units == 0, "it is tried once");
 }
 
+/* A thread may load one word before the window is set or wiped, and the other one after that. */
+Test(page, window_with_one_word)
+{
+    struct lmm_page *page = create(64);
+    const struct lmm_window *whole = &lmm_page_near_window.window;
+    const void *const addresses[] = {NULL, lmm_page_base(page), &page, whole};
+
+    cr_assert(whole->complement != 0 && whole->units != 0);
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        struct lmm_window first = {.complement = whole->complement};
+        struct lmm_window second = {.units = whole->units};
+        cr_expect(lmm_window_page(&first, (uintptr_t) addresses[i]) == NULL, "address %zu", i);
+        cr_expect(lmm_window_page(&second, (uintptr_t) addresses[i]) == NULL, "address %zu", i);
+    }
+}
+
 Test(page, half_a_window)
 {
     bool fresh;
