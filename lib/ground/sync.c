@@ -8,6 +8,9 @@ _Thread_local uint32_t lmm_ranks_held __attribute__((tls_model("initial-exec")))
 _Static_assert(_Alignof(uint32_t) > (LMM_LOCK_WAITED | LMM_LOCK_FOR_FORK),
                "a thread's name has no bit of the marks");
 
+/* The lock that the thread waits for; NULL: none. */
+static _Thread_local struct lmm_lock *waited_for __attribute__((tls_model("initial-exec")));
+
 /* A futex has 32 bits: the half of the word with the marks. */
 static uint32_t *futex_of(struct lmm_lock *lock)
 {
@@ -45,6 +48,7 @@ static bool spin(struct lmm_lock *lock, uintptr_t wanted)
  * because others may wait, too. */
 void lmm_lock_wait(struct lmm_lock *lock, uintptr_t wanted)
 {
+    struct lmm_lock *interrupted = waited_for;
     uintptr_t found = 0;
 
     if (lmm_lock_is_mine(lock)) {
@@ -53,6 +57,7 @@ void lmm_lock_wait(struct lmm_lock *lock, uintptr_t wanted)
     if (spin(lock, wanted)) {
         return;
     }
+    lmm_store_relaxed(&waited_for, lock);
     while (!__atomic_compare_exchange_n(&lock->holder, &found, wanted | LMM_LOCK_WAITED, false,
                                         __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
         uintptr_t waited = found | LMM_LOCK_WAITED;
@@ -61,6 +66,14 @@ void lmm_lock_wait(struct lmm_lock *lock, uintptr_t wanted)
             lmm_system_futex_wait(futex_of(lock), (uint32_t) waited);
         }
         found = 0;
+    }
+    lmm_store_relaxed(&waited_for, interrupted);
+}
+
+void lmm_lock_pass_wake(void)
+{
+    if (waited_for != NULL) {
+        lmm_lock_wake(waited_for);
     }
 }
 

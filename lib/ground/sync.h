@@ -155,6 +155,13 @@ static inline void lmm_lock_init(struct lmm_lock *lock, enum lmm_rank rank)
 LMM_COLD void lmm_lock_wait(struct lmm_lock *lock, uintptr_t wanted);
 LMM_COLD void lmm_lock_wake(struct lmm_lock *lock);
 
+/*
+ * Before a signal handler waits for another thread: a release may have woken this thread, which was about to take that
+ * lock when the signal interrupted it, and another thread that waits for the lock has not been woken, nor will be.
+ * This wakes it.
+ */
+void lmm_lock_pass_wake(void);
+
 /* Stores the holder's word if the lock is free; true when it was. */
 static inline bool lmm_lock_take(struct lmm_lock *lock, uintptr_t wanted)
 {

@@ -136,6 +136,7 @@ static void take_all(void)
 {
     struct taking taking = {0};
 
+    lmm_lock_pass_wake();
     apply_to_all(note_mine, &taking);
     apply_to_all(take, &taking);
 }
@@ -151,6 +152,7 @@ bool lmm_fork_take_locks(void)
 {
     struct taking taking = {0};
 
+    lmm_lock_pass_wake();
     apply_to_all(note_mine, &taking);
     if (taking.highest != 0) {
         return false;

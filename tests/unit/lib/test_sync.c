@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* sync: the locks, alone and around fork. */
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
 
 #include "lib/ground/sync.h"
 
@@ -72,6 +75,74 @@ Test(sync, a_child_resets_locks_of_other_threads)
     lmm_lock_reset_in_child(&lock);
     cr_expect(lmm_lock_try(&lock));
     lmm_lock_release(&lock);
+}
+
+/* ---- A signal handler that waits for a thread ------------------------------------------------ */
+
+static struct {
+    pthread_t thread[2]; /* they wait for the lock; the first one gets the signal */
+    atomic_int waiting;
+    atomic_bool has_ended; /* the second one */
+} wake;
+
+/* The first thread had the lock's wake; the second one sleeps until it is passed on. */
+static void wait_in_handler(int number)
+{
+    (void) number;
+    if (!lmm_lock_is_mine(&lock)) {
+        lmm_lock_pass_wake();
+        while (!atomic_load(&wake.has_ended)) {
+            usleep(100);
+        }
+    }
+}
+
+static void *wait_for_lock(void *number)
+{
+    atomic_fetch_add(&wake.waiting, 1);
+    lmm_lock_acquire(&lock);
+    lmm_lock_release(&lock);
+    if (number != NULL) {
+        atomic_store(&wake.has_ended, true);
+    }
+    return number;
+}
+
+static void start_waiter(size_t i)
+{
+    cr_assert(pthread_create(&wake.thread[i], NULL, wait_for_lock, i == 0 ? NULL : &wake) == 0);
+    while (atomic_load(&wake.waiting) != (int) i + 1) {
+        usleep(100);
+    }
+    usleep(2000); /* until it sleeps, mostly */
+}
+
+/* All on one processor, and the threads yield to this one, so that mostly the wake and the signal both come before the
+ * first thread goes on. */
+Test(sync, a_wake_is_passed_on_by_a_handler, .timeout = 60)
+{
+    struct sigaction action = {.sa_handler = wait_in_handler};
+    struct sched_param idle = {0};
+    cpu_set_t one;
+
+    sigaction(SIGUSR1, &action, NULL);
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    sched_setaffinity(0, sizeof(one), &one);
+    for (int round = 0; round < 20; round++) {
+        atomic_store(&wake.waiting, 0);
+        atomic_store(&wake.has_ended, false);
+        lmm_lock_acquire(&lock);
+        start_waiter(0);
+        start_waiter(1);
+        pthread_setschedparam(wake.thread[0], SCHED_IDLE, &idle);
+        pthread_setschedparam(wake.thread[1], SCHED_IDLE, &idle);
+        lmm_lock_release(&lock);
+        pthread_kill(wake.thread[0], SIGUSR1);
+        pthread_join(wake.thread[0], NULL);
+        pthread_join(wake.thread[1], NULL);
+    }
+    cr_expect(!lmm_lock_is_mine(&lock) && lmm_lock_try(&lock));
 }
 
 /* Without this line the thread would wait for itself. */
