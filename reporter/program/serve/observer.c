@@ -304,15 +304,15 @@ static void name_reading(struct lmm_observer *observer, struct lmm_observed *obs
     start_job(observer, observed, snapshot, false);
 }
 
-/* Whether a reading gets names now: while somebody follows the page, and once at the start, so that they are known when
- * somebody asks. */
-static bool is_to_name(const struct lmm_observed *observed, bool is_first, uint64_t now_ns)
+/* Whether a reading gets names now: while somebody follows the page, and once when there are first stacks to name, so
+ * that they are known when somebody asks. */
+static bool is_to_name(const struct lmm_observed *observed, bool had_stacks, uint64_t now_ns)
 {
     bool is_due = now_ns >= observed->rest_ns || !lmm_observed_runs(observed);
 
     return !observed->is_naming &&
            ((lmm_observed_is_followed(observed) && is_due) || observed->wants_names ||
-            (is_first && observed->facts.has_stacks));
+            (!had_stacks && observed->facts.has_stacks));
 }
 
 /* Gives the namer a process whose page wants advice, when nobody waits for names. */
@@ -335,6 +335,7 @@ static void read_one(struct lmm_observer *observer, struct lmm_observed *observe
 {
     bool ran = lmm_observed_runs(observed);
     bool is_first = !observed->was_read;
+    bool had_stacks = observed->facts.has_stacks;
     struct lmm_snapshot *snapshot;
 
     lmm_observed_forget_unused(observed, now_ns);
@@ -355,7 +356,7 @@ static void read_one(struct lmm_observer *observer, struct lmm_observed *observe
     observed->wants_advice |= lmm_observed_is_advice_old(observed, now_ns);
     if (!ran) { /* what has ended is read again when somebody asks */
         lmm_snapshot_free(snapshot);
-    } else if (is_to_name(observed, is_first, now_ns)) {
+    } else if (is_to_name(observed, had_stacks, now_ns)) {
         observed->used_ns = now_ns;
         name_reading(observer, observed, snapshot);
     } else {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* served_plain: a program without LMM that a server observes on the drop-in. Each line of its standard input, `node N`,
- * `wide N` or `text N`, allocates N blocks at a place of its own; "ok" answers it. */
+ * `wide N` or `text N`, allocates N blocks at a place of its own; "ok" answers it. Before the first line nothing is
+ * allocated. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,8 +55,10 @@ static __attribute__((noinline)) void add_wide(void)
 
 int main(void)
 {
+    static char input[4096];
     char line[100];
 
+    setvbuf(stdin, input, _IOFBF, sizeof(input));
     while (fgets(line, sizeof(line), stdin) != NULL) {
         unsigned long count = strlen(line) > 5 ? strtoul(line + 5, NULL, 10) : 0;
 

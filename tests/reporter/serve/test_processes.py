@@ -51,6 +51,13 @@ class List(ServeCase):
         self.assertEqual(server.find(program.pid)["live_blocks"], 7)
         self.assertEqual(len(server.json(f"/api/v1/processes/{program.pid}/families")["families"]), 3)
 
+    def test_names_of_stacks_that_come_later(self):
+        server = self.serve()
+        program = self.plain()
+        self.assertEqual(server.find(program.pid, names="none")["allocations"], 0)
+        program.tell("node 100")
+        server.find(program.pid, names="ready")
+
     def test_drop_in(self):
         server = self.serve()
         program = self.plain()
