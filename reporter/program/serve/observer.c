@@ -304,8 +304,7 @@ static void name_reading(struct lmm_observer *observer, struct lmm_observed *obs
     start_job(observer, observed, snapshot, false);
 }
 
-/* Whether a reading gets names now: while somebody follows the page, and once when there are first stacks to name, so
- * that they are known when somebody asks. */
+/* Whether a reading gets names now: while somebody follows the page, and once, as soon as it has stacks. */
 static bool is_to_name(const struct lmm_observed *observed, bool had_stacks, uint64_t now_ns)
 {
     bool is_due = now_ns >= observed->rest_ns || !lmm_observed_runs(observed);
