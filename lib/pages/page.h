@@ -207,14 +207,14 @@ enum {
 };
 
 /*
- * Immutable once it is set. If one of these is 0 or both are, no address of a program is in it, and not NULL: so a
- * thread may load one before and one after they are set (it frees NULL beside LMM's start) or wiped (a signal handler
+ * Immutable once it is set. If one of these is 0 or both are, neither NULL nor an address that a program has is in it: so
+ * a thread may load one before and one after they are set (it frees NULL beside LMM's start) or wiped (a signal handler
  * interrupts free, forks, and returns in the child).
  */
 struct lmm_window {
     uintptr_t complement; /* ~ of the highest address in it; its descriptors are LMM_WINDOW_ABOVE */
                           /* units below that, first that of the last unit */
-    size_t units;         /* atomic */
+    size_t units;         /* atomic; stored last, with release: the facts are there */
 };
 
 /* A copy of the window for fast paths, which a child process finds zeroed until it is settled
@@ -231,7 +231,7 @@ static inline struct lmm_page *lmm_window_page(const struct lmm_window *window, 
     uintptr_t complement = lmm_load_constant(&window->complement);
     size_t below = ~(complement + address) >> LMM_UNIT_SHIFT;
 
-    if (LMM_UNLIKELY(below >= lmm_load_relaxed(&window->units))) {
+    if (LMM_UNLIKELY(below >= lmm_load_acquire(&window->units))) {
         return NULL;
     }
     uintptr_t above = (uintptr_t) LMM_WINDOW_ABOVE * LMM_UNIT_BYTES;
