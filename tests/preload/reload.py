@@ -3,8 +3,8 @@
 """reload.py LMM PROGRAM MODULE NAME [MODULE NAME]...: a program loads its modules LOADS times in turn.
 
 Each module must have one stack with all its blocks, through the function NAME, and the ledger no more frames and
-modules than after FEW_LOADS of each: the kernel may place the first loads elsewhere, because a file whose segments are
-aligned to more than a page needs a longer gap while it is loaded.
+modules than after FEW_LOADS of each, but for a SPREAD, far below the number of loads: the kernel may place some loads
+elsewhere, because a file whose segments are aligned to more than a page needs a longer gap while it is loaded.
 """
 import json
 import os
@@ -17,6 +17,7 @@ from ledger import FIELDS, FRAMES, HEADER, MODULES, records_of
 
 FEW_LOADS = 10
 LOADS = 3000
+SPREAD = 10
 
 
 def run(lmm, program, modules, loads, scratch):
@@ -52,7 +53,7 @@ def main():
         if ours != [LOADS // len(names)]:
             failures.append(f"{name}: expected one stack with {LOADS // len(names)} blocks, "
                             f"got {len(ours)} with {sum(ours)}")
-    if (frames, count) != (few_frames, few_modules):
+    if frames > few_frames + SPREAD or count > few_modules + SPREAD:
         failures.append(f"{frames} frames and {count} modules, {few_frames} and {few_modules} after {FEW_LOADS} loads of each")
     print("\n".join(failures) if failures else f"{frames} frames, {count} modules")
     return 1 if failures else 0
