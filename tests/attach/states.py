@@ -12,8 +12,10 @@ import threading
 import time
 import unittest
 
+import patience
+
 LMM, FOLDER = sys.argv[1:3]
-PATIENCE = 60
+PATIENCE = patience.seconds(60)
 STATUS = 4
 TURNS = 12
 
@@ -30,6 +32,21 @@ def facts_of(pid, thread):
     except (FileNotFoundError, ProcessLookupError):
         return None
     return facts["State"].split()[0], int(facts["TracerPid"])
+
+
+def kill_with_a_word(process):
+    for thread in threads_of(process.pid):
+        print(f"no answer: thread {thread} is {facts_of(process.pid, thread)}", file=sys.stderr)
+    process.kill()
+
+
+def next_line(process):
+    """The program's next line; after PATIENCE it is killed, and the line is empty."""
+    killer = threading.Timer(PATIENCE, kill_with_a_word, [process])
+    killer.start()
+    line = process.stdout.readline()
+    killer.cancel()
+    return line
 
 
 class States(unittest.TestCase):
@@ -52,7 +69,7 @@ class States(unittest.TestCase):
             process.stdout.close()
 
         self.addCleanup(end)
-        self.assertEqual(process.stdout.readline(), "ready\n")
+        self.assertEqual(next_line(process), "ready\n")
         return process
 
     def attach(self, process, *words):
@@ -71,7 +88,7 @@ class States(unittest.TestCase):
                 self.assertEqual(facts[1], 0, f"thread {thread} is traced")
                 self.assertNotIn(facts[0], "tT", f"thread {thread} is stopped")
         process.send_signal(signal.SIGUSR1)
-        self.assertEqual(process.stdout.readline(), "alive\n")
+        self.assertEqual(next_line(process), "alive\n")
 
     def end(self, process):
         process.send_signal(signal.SIGTERM)

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* How long a test waits before it gives up: alarm() with a bound that an environment may stretch. */
+/* How long a test waits before it gives up: a bound that an environment may stretch. */
 #ifndef LMM_TEST_PATIENCE_H
 #define LMM_TEST_PATIENCE_H
 
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Ends the process by SIGALRM after so many seconds, multiplied by PATIENCE_FACTOR of the environment, which an
- * emulated machine sets; 0: never. */
-static inline void patience_alarm(unsigned seconds)
+/* The bound in seconds, multiplied by PATIENCE_FACTOR of the environment, which an emulated machine sets. */
+static inline unsigned patience_seconds(unsigned bound)
 {
     const char *factor = getenv("PATIENCE_FACTOR");
 
-    alarm(factor == NULL ? seconds : seconds * (unsigned) atoi(factor));
+    return factor == NULL ? bound : bound * (unsigned) atoi(factor);
+}
+
+/* Ends the process by SIGALRM after that time; 0: never. */
+static inline void patience_alarm(unsigned bound)
+{
+    alarm(patience_seconds(bound));
 }
 
 #endif

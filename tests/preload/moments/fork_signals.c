@@ -179,7 +179,7 @@ static void *run_worker(void *number)
 /* Ends the program if it hangs: SIGALRM is in use. */
 static void *watch(void *arg)
 {
-    sleep(PATIENCE_SECONDS);
+    sleep(patience_seconds(PATIENCE_SECONDS));
     check_fail(__FILE__, __LINE__, "the test ends", 0);
     return arg;
 }
