@@ -8,8 +8,10 @@ _Thread_local uint32_t lmm_ranks_held __attribute__((tls_model("initial-exec")))
 _Static_assert(_Alignof(uint32_t) > (LMM_LOCK_WAITED | LMM_LOCK_FOR_FORK),
                "a thread's name has no bit of the marks");
 
-/* The lock that the thread waits for; NULL: none. */
+/* The lock that the thread waits for, and the one that it releases and whose sleepers it has not woken; NULL: none.
+ * A signal handler that does the same keeps what it interrupted. */
 static _Thread_local struct lmm_lock *waited_for __attribute__((tls_model("initial-exec")));
+static _Thread_local struct lmm_lock *released __attribute__((tls_model("initial-exec")));
 
 /* A futex has 32 bits: the half of the word with the marks. */
 static uint32_t *futex_of(struct lmm_lock *lock)
@@ -44,6 +46,19 @@ static bool spin(struct lmm_lock *lock, uintptr_t wanted)
     return false;
 }
 
+static void wake(struct lmm_lock *lock)
+{
+    if (lock != NULL) {
+        lmm_system_futex_wake(futex_of(lock));
+    }
+}
+
+void lmm_lock_pass_wake(void)
+{
+    wake(waited_for);
+    wake(released);
+}
+
 /* Ulrich Drepper, "Futexes Are Tricky" (2011), section 6: a thread that has waited leaves the mark,
  * because others may wait, too. */
 void lmm_lock_wait(struct lmm_lock *lock, uintptr_t wanted)
@@ -57,6 +72,7 @@ void lmm_lock_wait(struct lmm_lock *lock, uintptr_t wanted)
     if (spin(lock, wanted)) {
         return;
     }
+    lmm_lock_pass_wake();
     lmm_store_relaxed(&waited_for, lock);
     while (!__atomic_compare_exchange_n(&lock->holder, &found, wanted | LMM_LOCK_WAITED, false,
                                         __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
@@ -70,14 +86,12 @@ void lmm_lock_wait(struct lmm_lock *lock, uintptr_t wanted)
     lmm_store_relaxed(&waited_for, interrupted);
 }
 
-void lmm_lock_pass_wake(void)
+void lmm_lock_drop_and_wake(struct lmm_lock *lock)
 {
-    if (waited_for != NULL) {
-        lmm_lock_wake(waited_for);
-    }
-}
+    struct lmm_lock *interrupted = released;
 
-void lmm_lock_wake(struct lmm_lock *lock)
-{
-    lmm_system_futex_wake(futex_of(lock));
+    lmm_store_relaxed(&released, lock);
+    lmm_store_release(&lock->holder, (uintptr_t) 0);
+    wake(lock);
+    lmm_store_relaxed(&released, interrupted);
 }

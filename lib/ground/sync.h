@@ -153,12 +153,12 @@ static inline void lmm_lock_init(struct lmm_lock *lock, enum lmm_rank rank)
 
 /* The parts of acquire and release that wait and wake. wanted: the holder's word to store. */
 LMM_COLD void lmm_lock_wait(struct lmm_lock *lock, uintptr_t wanted);
-LMM_COLD void lmm_lock_wake(struct lmm_lock *lock);
+LMM_COLD void lmm_lock_drop_and_wake(struct lmm_lock *lock);
 
 /*
- * Before a signal handler waits for another thread: a release may have woken this thread, which was about to take that
- * lock when the signal interrupted it, and another thread that waits for the lock has not been woken, nor will be.
- * This wakes it.
+ * Before code that may be in a signal handler waits for another thread, except for a lock of LMM. The signal may have
+ * interrupted this thread where it has released a lock and not yet woken a thread that sleeps for it; or where it was
+ * woken and has not yet taken the lock, and another thread sleeps for it. Such a thread is woken by this function.
  */
 void lmm_lock_pass_wake(void);
 
@@ -173,8 +173,11 @@ static inline bool lmm_lock_take(struct lmm_lock *lock, uintptr_t wanted)
 
 static inline void lmm_lock_drop(struct lmm_lock *lock)
 {
-    if (LMM_UNLIKELY(__atomic_exchange_n(&lock->holder, 0, __ATOMIC_RELEASE) & LMM_LOCK_WAITED)) {
-        lmm_lock_wake(lock);
+    uintptr_t found = lmm_load_relaxed(&lock->holder) & ~(uintptr_t) LMM_LOCK_WAITED;
+
+    if (LMM_UNLIKELY(!__atomic_compare_exchange_n(&lock->holder, &found, (uintptr_t) 0, false,
+                                                  __ATOMIC_RELEASE, __ATOMIC_RELAXED))) {
+        lmm_lock_drop_and_wake(lock);
     }
 }
 

@@ -113,6 +113,7 @@ static void take(struct lmm_lock *lock, void *arg)
         lmm_lock_acquire_for_fork(lock);
         return;
     }
+    lmm_lock_pass_wake();
     while (!lmm_lock_try_for_fork(lock) && taking->pauses < PAUSES_MAX) {
         apply_to_all(note_mine, taking);
         taking->pauses += taking->is_waited_for;
@@ -136,7 +137,6 @@ static void take_all(void)
 {
     struct taking taking = {0};
 
-    lmm_lock_pass_wake();
     apply_to_all(note_mine, &taking);
     apply_to_all(take, &taking);
 }
@@ -152,7 +152,6 @@ bool lmm_fork_take_locks(void)
 {
     struct taking taking = {0};
 
-    lmm_lock_pass_wake();
     apply_to_all(note_mine, &taking);
     if (taking.highest != 0) {
         return false;
@@ -211,6 +210,7 @@ static bool lock_streams(void)
         _IO_list_resetlock == NULL) {
         return false;
     }
+    lmm_lock_pass_wake();
     _IO_list_lock();
     return true;
 }

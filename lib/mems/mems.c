@@ -525,7 +525,6 @@ static _Thread_local uint64_t signals_before_fork __attribute__((tls_model("init
 static void before_fork(void)
 {
     signals_before_fork = lmm_signals_block();
-    lmm_lock_pass_wake();
     lmm_lock_acquire_for_fork(&mems.lock);
 }
 

@@ -85,15 +85,20 @@ static struct {
     atomic_bool has_ended; /* the second one */
 } wake;
 
+static void wait_for_second(void)
+{
+    while (!atomic_load(&wake.has_ended)) {
+        usleep(100);
+    }
+}
+
 /* The first thread had the lock's wake; the second one sleeps until it is passed on. */
 static void wait_in_handler(int number)
 {
     (void) number;
     if (!lmm_lock_is_mine(&lock)) {
         lmm_lock_pass_wake();
-        while (!atomic_load(&wake.has_ended)) {
-            usleep(100);
-        }
+        wait_for_second();
     }
 }
 
@@ -144,6 +149,62 @@ Test(sync, a_wake_is_passed_on_by_a_handler, .timeout = 60)
     }
     cr_expect(!lmm_lock_is_mine(&lock) && lmm_lock_try(&lock));
 }
+
+#if defined(__x86_64__)
+
+static struct lmm_lock other = LMM_LOCK_INIT(LMM_RANK_RESERVOIR);
+
+enum { TRAP_FLAG = 1 << 8 };
+
+static void set_trap_flag(bool on)
+{
+    unsigned long flags = __builtin_ia32_readeflags_u64();
+    __builtin_ia32_writeeflags_u64(on ? flags | TRAP_FLAG : flags & ~(unsigned long) TRAP_FLAG);
+}
+
+/* The second thread holds the other lock while it sleeps for this one. */
+static void *wait_with_other(void *arg)
+{
+    lmm_lock_acquire(&other);
+    wait_for_lock(&wake);
+    lmm_lock_release(&other);
+    return arg;
+}
+
+/* Runs after each instruction: the first time that the lock is not held any more, its sleeper has not been woken. */
+static void take_other_in_handler(int number)
+{
+    static bool has_waited;
+
+    (void) number;
+    if (!has_waited && !lmm_lock_is_mine(&lock)) {
+        has_waited = true;
+        lmm_lock_acquire_for_fork(&other);
+        lmm_lock_release_for_fork(&other);
+        wait_for_second();
+    }
+}
+
+/* The handler waits for a thread that waits for the lock which the interrupted release has dropped. */
+Test(sync, a_release_whose_wake_is_interrupted, .timeout = 60)
+{
+    struct sigaction action = {.sa_handler = take_other_in_handler};
+
+    sigaction(SIGTRAP, &action, NULL);
+    lmm_lock_acquire(&lock);
+    cr_assert(pthread_create(&wake.thread[1], NULL, wait_with_other, NULL) == 0);
+    while (!lmm_lock_is_waited_for(&lock)) {
+        usleep(100);
+    }
+    usleep(2000); /* until it sleeps, mostly */
+    set_trap_flag(true);
+    lmm_lock_release(&lock);
+    set_trap_flag(false);
+    pthread_join(wake.thread[1], NULL);
+    cr_expect(atomic_load(&wake.has_ended));
+}
+
+#endif
 
 /* Without this line the thread would wait for itself. */
 Test(sync, a_handler_that_needs_a_lock_of_its_thread, .signal = SIGABRT)
