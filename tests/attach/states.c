@@ -178,8 +178,12 @@ int main(int argc, char *argv[])
     static const struct {
         const char *word;
         void *(*work)(void *unused);
-    } modes[] = {{"vfork", wait_for_child}, {"ending", start_threads}, {"leader", wait_for_signals},
-                 {"exec", execute},         {"loading", load},         {"spawning", NULL}};
+    } modes[] = {{"vfork", wait_for_child},
+                 {"ending", start_threads},
+                 {"leader", wait_for_signals},
+                 {"exec", NULL},
+                 {"loading", load},
+                 {"spawning", NULL}};
     const char *mode = argc < 2 ? "" : argv[1];
     sigset_t signals;
 
@@ -195,7 +199,8 @@ int main(int argc, char *argv[])
         puts("ready");
         fflush(stdout);
     }
-    if (strcmp(mode, "exec") == 0) {
+    if (strcmp(mode, "exec") == 0) { /* after the line, for which the next program has no word */
+        start(execute);
         start(allocate_always);
         wait_always(NULL);
     }
