@@ -199,7 +199,7 @@ unsigned lmm_system_geteuid(void)
 
 uint64_t lmm_system_limit(int resource)
 {
-    struct rlimit64 limit = {0};
+    struct rlimit limit = {0}; /* as the kernel's: rlim_t has 64 bits where long has */
 
     return lmm_system_call4(SYS_prlimit64, 0, resource, 0, (long) &limit) == 0 ? limit.rlim_cur
                                                                                : UINT64_MAX;

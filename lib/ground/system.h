@@ -112,7 +112,7 @@ bool lmm_system_exists_at(int directory, const char *path);
 /* A file without a name, closed on exec; `name` is seen in /proc/PID/maps only. */
 int lmm_system_memfd_create(const char *name);
 
-/* Entries of an open directory, as struct linux_dirent64 (struct dirent64 of libc). */
+/* Entries of an open directory, as struct linux_dirent64 of the kernel: struct dirent of a libc for 64 bits. */
 ssize_t lmm_system_getdents(int directory, void *buffer, size_t bytes);
 
 int lmm_system_ioctl(int descriptor, unsigned long request, void *argument);

@@ -35,7 +35,7 @@ static ssize_t visit_names(int directory, void (*visit)(int thread, void *arg), 
 
     while ((bytes = lmm_system_getdents(directory, names, sizeof(names))) > 0) {
         for (ssize_t at = 0; at < bytes;) {
-            const struct dirent64 *entry = (const struct dirent64 *) (const void *) (names + at);
+            const struct dirent *entry = (const struct dirent *) (const void *) (names + at);
             int thread = number_of(entry->d_name);
             if (thread != 0) {
                 visit(thread, arg);
