@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 enum {
     LIST_MAX = 1 << 24, /* bytes of a list */
     LINES = 2,          /* that a file may have */
+    LONG_WORD = 4,      /* letters or digits */
 };
 
 /* ---- One list -------------------------------------------------------------------------------- */
@@ -73,9 +75,17 @@ static bool has_line(int folder, const char *name, char *const lines[LINES], str
     return has;
 }
 
+/* Returns the length of the name of the package of which a list is. */
+static size_t package_length(const char *list)
+{
+    size_t end = strcspn(list, ":");
+
+    return list[end] == ':' ? end : (size_t) (strrchr(list, '.') - list);
+}
+
 /* ---- Order ----------------------------------------------------------------------------------- */
 
-/* A list, and how like the file's its name is. */
+/* A list, and how like the file's path its name is. */
 struct list {
     char *name;
     size_t likeness;
@@ -90,7 +100,7 @@ static const char *next_letter(const char *text)
 }
 
 /* Returns how many letters and digits two names start with that are the same: libLLVM-14.so.1 is in libllvm14. */
-static size_t likeness_of(const char *name, const char *other)
+static size_t same_start(const char *name, const char *other)
 {
     size_t count = 0;
 
@@ -103,6 +113,64 @@ static size_t likeness_of(const char *name, const char *other)
         name++;
         other++;
     }
+}
+
+/* Returns the length of the word at the start of a text: of letters or of digits. */
+static size_t word_length(const char *text)
+{
+    bool is_number = isdigit((unsigned char) *text) != 0;
+    size_t length = 0;
+
+    while (isalnum((unsigned char) text[length]) &&
+           (isdigit((unsigned char) text[length]) != 0) == is_number) {
+        length++;
+    }
+    return length;
+}
+
+/* Whether a text has that word; a long one may be a part of a word there. */
+static bool has_word(const char *text, const char *word, size_t length)
+{
+    for (text = next_letter(text); *text != '\0'; text = next_letter(text)) {
+        size_t other_length = word_length(text);
+
+        for (size_t i = 0; i + length <= other_length; i++) {
+            if (strncasecmp(text + i, word, length) == 0 &&
+                (length == other_length || length >= LONG_WORD)) {
+                return true;
+            }
+        }
+        text += other_length;
+    }
+    return false;
+}
+
+/* Returns how many letters and digits the words of a package's name have that the path has, too:
+ * /usr/lib/jvm/java-17-openjdk-amd64/lib/server/libjvm.so is in openjdk-17-jre-headless. */
+static size_t same_words(const char *path, const char *list)
+{
+    const char *end = list + package_length(list);
+    size_t count = 0;
+
+    for (list = next_letter(list); list < end; list = next_letter(list)) {
+        size_t length = word_length(list);
+
+        count += has_word(path, list, length) ? length : 0;
+        list += length;
+    }
+    return count;
+}
+
+/* Returns how likely the file of a path is in a list. The names of most libraries' packages start with lib. */
+static size_t likeness_of(const char *path, const char *list)
+{
+    static const char prefix[] = "lib";
+    const char *file = strrchr(path, '/');
+    size_t start = file == NULL ? 0 : same_start(file, list);
+    bool is_library = strncmp(list, prefix, strlen(prefix)) == 0;
+
+    return (is_library && start >= strlen(prefix) ? start - strlen(prefix) : start) +
+           same_words(path, list);
 }
 
 /* The most alike first. */
@@ -125,7 +193,6 @@ static bool is_list(const char *name)
 /* Lists the lists of a folder in the order in which they are read. Returns how many there are. */
 static size_t order_lists(DIR *folder, const char *path, struct list **ret_lists)
 {
-    const char *file = strrchr(path, '/');
     const struct dirent *entry;
     size_t count = 0;
 
@@ -137,7 +204,7 @@ static size_t order_lists(DIR *folder, const char *path, struct list **ret_lists
             free(name);
             continue;
         }
-        *list = (struct list) {name, file == NULL ? 0 : likeness_of(file, name)};
+        *list = (struct list) {name, likeness_of(path, name)};
     }
     if (count > 0) {
         qsort(*ret_lists, count, sizeof(**ret_lists), compare_lists);
@@ -146,14 +213,6 @@ static size_t order_lists(DIR *folder, const char *path, struct list **ret_lists
 }
 
 /* ---- All ------------------------------------------------------------------------------------- */
-
-/* Returns the package of which a list is. */
-static char *package_of(const char *name)
-{
-    size_t end = strcspn(name, ":");
-
-    return strndup(name, name[end] == ':' ? end : (size_t) (strrchr(name, '.') - name));
-}
 
 static char *find_lines(DIR *folder, const char *path, char *const lines[LINES])
 {
@@ -164,7 +223,7 @@ static char *find_lines(DIR *folder, const char *path, char *const lines[LINES])
 
     for (size_t i = 0; i < count; i++) {
         if (package == NULL && has_line(dirfd(folder), lists[i].name, lines, &buffer)) {
-            package = package_of(lists[i].name);
+            package = strndup(lists[i].name, package_length(lists[i].name));
         }
         free(lists[i].name);
     }
