@@ -199,7 +199,7 @@ static int render(struct target *target, enum format format, uint64_t *ret_live_
     struct lmm_text_style style = {.colour = target->descriptor >= 0 &&
                                              lmm_system_is_terminal(target->descriptor),
                                    .all_leaks = lmm_options.leaks_all};
-    struct lmm_model *model;
+    struct lmm_model *model = NULL;
 
     *ret_live_blocks = 0;
     if (!lmm_start()) {
