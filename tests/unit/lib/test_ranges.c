@@ -15,6 +15,7 @@
 
 #include "tests/support/glibc.h"
 #include "tests/support/sanitizers.h"
+#include "tests/support/without_main_thread.h"
 
 enum {
     R = LMM_RANGE_READ,
@@ -275,14 +276,10 @@ Test(ranges, memory_mapped_later_is_in_no_range)
     expect_later_mappings_in_no_range();
 }
 
-static pthread_t main_thread;
-
-static void *read_without_main_thread(void *arg)
+static bool reads_own_ranges(void)
 {
-    pthread_join(main_thread, NULL);
     expect_own_ranges();
-    _exit(EXIT_SUCCESS);
-    return arg;
+    return true;
 }
 
 /* The kernel then has no memory to show under /proc/self. */
@@ -291,15 +288,5 @@ Test(ranges, after_the_main_thread_has_ended)
     if (!GLIBC) {
         cr_skip_test("musl 1.2.3 never ends the main thread of a forked child");
     }
-    int status = 0;
-    pid_t child = fork();
-
-    if (child == 0) {
-        pthread_t thread;
-        main_thread = pthread_self();
-        pthread_create(&thread, NULL, read_without_main_thread, NULL);
-        pthread_exit(NULL);
-    }
-    cr_assert(waitpid(child, &status, 0) == child);
-    cr_expect(status == 0);
+    cr_expect(is_good_without_main_thread(reads_own_ranges));
 }

@@ -23,6 +23,7 @@
 #include "tests/support/glibc.h"
 #include "tests/support/sanitizers.h"
 #include "tests/support/spinners.h"
+#include "tests/support/without_main_thread.h"
 
 static volatile int
     is_over; /* no bool: GCC with -fsanitize=bool reads one once for all turns of a loop */
@@ -405,17 +406,13 @@ Test(stop, while_threads_begin_and_end)
     end(thread);
 }
 
-static pthread_t main_thread;
-
-static void *stop_without_main_thread(void *arg)
+static bool stops_without_main_thread(void)
 {
     struct lmm_stop stop;
-
-    pthread_join(main_thread, NULL);
     bool is_good = lmm_stop_threads(&stop) == 0 && stop.unseen == 0 && stop.ended == stop.count;
+
     lmm_stop_release(&stop);
-    _exit(is_good ? EXIT_SUCCESS : EXIT_FAILURE);
-    return arg;
+    return is_good;
 }
 
 Test(stop, after_the_main_thread_has_ended)
@@ -423,17 +420,7 @@ Test(stop, after_the_main_thread_has_ended)
     if (!GLIBC) {
         cr_skip_test("musl 1.2.3 never ends the main thread of a forked child");
     }
-    int status = 0;
-    pid_t child = fork();
-
-    if (child == 0) {
-        pthread_t thread;
-        main_thread = pthread_self();
-        pthread_create(&thread, NULL, stop_without_main_thread, NULL);
-        pthread_exit(NULL);
-    }
-    cr_assert(waitpid(child, &status, 0) == child);
-    cr_expect(status == 0);
+    cr_expect(is_good_without_main_thread(stops_without_main_thread));
 }
 
 /* /proc is of the namespace of processes around the child's, so its ids of threads are other ones. */
