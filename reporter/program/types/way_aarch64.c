@@ -15,9 +15,8 @@ enum {
     STACK = 31,
     WORD = 8, /* bytes of a register */
     INSTRUCTION_BYTES = 4,
-    TPIDR_EL0 = 0xde82, /* the number of the register in mrs */
-    ANY_BYTES = 64,     /* that an instruction stores, at most */
-    SHIFT_MAX = 12,     /* of an index */
+    ANY_BYTES = 64, /* that an instruction stores, at most */
+    SHIFT_MAX = 12, /* of an index */
     ALIGN_MAX = 4096,
     ADDRESS_MIN = 0x10000, /* a smaller constant is a number */
 };
@@ -83,16 +82,6 @@ static void move_low(struct lmm_way *way, const cs_arm64_op *to, const cs_arm64_
     }
 }
 
-/* Whether the operand is one lane of 64 bits, as capstone 4 and 5 tell it. */
-static bool is_lane_of_64(const cs_arm64_op *operand)
-{
-#if CS_API_MAJOR < 5
-    return operand->vess == ARM64_VESS_D;
-#else
-    return operand->vas == ARM64_VAS_1D;
-#endif
-}
-
 /* dup, and ins: from a general register into both lanes, or one. */
 static void move_lane(struct lmm_way *way, unsigned id, const cs_arm64_op *to,
                       const cs_arm64_op *from)
@@ -100,7 +89,8 @@ static void move_lane(struct lmm_way *way, unsigned id, const cs_arm64_op *to,
     uint32_t bytes = 0;
     int target = lmm_way_aarch64_vector_of(to->reg, &bytes);
     int source = lmm_way_aarch64_vector_of(from->reg, &bytes);
-    bool is_whole = id == ARM64_INS_DUP ? to->vas == ARM64_VAS_2D : is_lane_of_64(to);
+    bool is_whole =
+        id == ARM64_INS_DUP ? to->vas == ARM64_VAS_2D : lmm_way_aarch64_is_lane_of_64(to);
 
     if (target < 0 || !is_whole || to->vector_index > 1 || from->vector_index > 1) {
         lmm_way_aarch64_assign(way, to, nothing);
@@ -195,17 +185,18 @@ static bool step_values(struct lmm_way *way, unsigned id, const cs_arm64 *detail
 
     switch (id) {
     case ARM64_INS_MOV:
-        if (lmm_way_aarch64_vector_of(ops[0].reg, &bytes) >= 0) {
+        if (lmm_way_aarch64_is_lane(&ops[0])) {
+            move_lane(way, ARM64_INS_INS, &ops[0], &ops[1]);
+        } else if (lmm_way_aarch64_vector_of(ops[0].reg, &bytes) >= 0) {
             move_vector(way, &ops[0], &ops[1]);
         } else {
             lmm_way_aarch64_assign(way, &ops[0], lmm_way_aarch64_value_of(way, &ops[1]));
         }
         return true;
     case ARM64_INS_MRS:
-        lmm_way_aarch64_assign(way, &ops[0],
-                               ops[1].type == ARM64_OP_REG_MRS && (unsigned) ops[1].reg == TPIDR_EL0
-                                   ? lmm_way_thread_value(way)
-                                   : nothing);
+        lmm_way_aarch64_assign(
+            way, &ops[0],
+            lmm_way_aarch64_is_thread_register(&ops[1]) ? lmm_way_thread_value(way) : nothing);
         return true;
     case ARM64_INS_MOVZ:
     case ARM64_INS_MOVN:

@@ -8,7 +8,8 @@ enum {
     FRAME_POINTER = 29,
     LINK = 30,
     STACK = 31,
-    SHIFT_MAX = 12, /* of an index */
+    SHIFT_MAX = 12,     /* of an index */
+    TPIDR_EL0 = 0xde82, /* the number of the register in mrs */
 };
 
 static const struct lmm_way_value nothing = {.kind = LMM_WAY_NOTHING};
@@ -64,6 +65,31 @@ bool lmm_way_aarch64_is_zero(const cs_arm64_op *operand)
 {
     return operand->type == ARM64_OP_REG &&
            (operand->reg == ARM64_REG_XZR || operand->reg == ARM64_REG_WZR);
+}
+
+bool lmm_way_aarch64_is_lane(const cs_arm64_op *operand)
+{
+    uint32_t bytes;
+
+    return lmm_way_aarch64_vector_of(operand->reg, &bytes) >= 0 && operand->vector_index >= 0;
+}
+
+bool lmm_way_aarch64_is_lane_of_64(const cs_arm64_op *operand)
+{
+#if CS_API_MAJOR < 5
+    return operand->vess == ARM64_VESS_D;
+#else
+    return operand->vas == ARM64_VAS_1D;
+#endif
+}
+
+bool lmm_way_aarch64_is_thread_register(const cs_arm64_op *operand)
+{
+#if CS_API_MAJOR < 5
+    return operand->type == ARM64_OP_REG_MRS && (unsigned) operand->reg == TPIDR_EL0;
+#else
+    return operand->type == ARM64_OP_SYS && (unsigned) operand->sys == TPIDR_EL0;
+#endif
 }
 
 /* Returns what a register or constant is after it was shifted or extended. */

@@ -22,6 +22,13 @@ int lmm_way_aarch64_vector_of(unsigned reg, uint32_t *ret_bytes);
 /* Returns whether an operand is the register that is always zero. */
 bool lmm_way_aarch64_is_zero(const cs_arm64_op *operand);
 
+/* Whether the operand is one lane of a vector; and one of 64 bits. Capstone 4 and 5 tell it in two ways. */
+bool lmm_way_aarch64_is_lane(const cs_arm64_op *operand);
+bool lmm_way_aarch64_is_lane_of_64(const cs_arm64_op *operand);
+
+/* Whether the operand of mrs is the register with the address of the thread's variables. */
+bool lmm_way_aarch64_is_thread_register(const cs_arm64_op *operand);
+
 struct lmm_way_place lmm_way_aarch64_place_of(const cs_arm64_op *operand);
 
 /* Returns the value of a register of 8 bytes, or of a constant, as it is shifted or extended. */
