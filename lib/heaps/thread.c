@@ -195,11 +195,22 @@ static struct lmm_heap *unpark_locked(void)
     return heap;
 }
 
+/* Whether a thread without a heap should work on the shared one for now: none is parked, and the thread
+ * has made few calls. The first thread gets a heap at once. */
+static bool can_wait(void)
+{
+    return shared_calls < lmm_thread_shared_calls && lmm_load_relaxed(&threads.parked) == NULL &&
+           lmm_load_relaxed(&threads.count) > 1 && !takes_stacks();
+}
+
+/* NULL: there is no memory, or another thread has just taken the heap that was parked and this one can wait. */
 static struct lmm_heap *adopt(void)
 {
     lmm_lock_acquire(&lmm_heaps_lock);
     struct lmm_heap *heap = unpark_locked();
-    heap = heap != NULL ? heap : add_heap_locked(false);
+    if (heap == NULL && !can_wait()) {
+        heap = add_heap_locked(false);
+    }
     if (heap != NULL && heap->tracer != NULL) {
         heap->tracer->state = LMM_TRACER_NEW;
     }
@@ -258,24 +269,17 @@ struct lmm_heap *lmm_thread_heaps(void)
     return lmm_load_acquire(&threads.first);
 }
 
-/* Whether a thread without a heap should work on the shared one for now: none is parked, and the thread
- * has made few calls. The first thread gets a heap at once. */
-static bool can_wait(void)
-{
-    return shared_calls < lmm_thread_shared_calls && lmm_load_relaxed(&threads.parked) == NULL &&
-           lmm_load_relaxed(&threads.count) > 1 && !takes_stacks();
-}
-
 struct lmm_heap *lmm_thread_enter(void)
 {
     struct lmm_heap *heap = lmm_thread_open.heap;
 
     lmm_thread_settle();
     if (heap == NULL && !has_departed) {
-        if (can_wait()) {
-            shared_calls++;
-        } else {
+        if (!can_wait()) {
             heap = adopt();
+        }
+        if (heap == NULL) {
+            shared_calls++;
         }
     }
     if (heap == NULL) {

@@ -358,6 +358,38 @@ Test(thread, first_calls_share_a_heap, .init = start)
     cr_expect(family->record->pages <= 1, "%d pages", (int) family->record->pages);
 }
 
+/* Threads that see the one parked heap at the same time: one gets it, the others can wait. */
+Test(thread, a_parked_heap_is_one_threads, .init = start)
+{
+    enum { THREADS = 8, SEEN_US = 50000 };
+    pthread_t thread[THREADS];
+
+    sem_init(&meeting.ready, 0, 0);
+    sem_init(&meeting.go, 0, 0);
+    lmm_free(lmm_alloc(family));
+    run(call_often, &lmm_thread_shared_calls);
+    assert_heaps(3, 1);
+    lmm_lock_acquire(&lmm_heaps_lock);
+    for (int i = 0; i < THREADS; i++) {
+        cr_assert(pthread_create(&thread[i], NULL, meet, NULL) == 0);
+    }
+    usleep(SEEN_US); /* they wait for the lock, having seen that a heap is parked */
+    lmm_lock_release(&lmm_heaps_lock);
+    for (int i = 0; i < THREADS; i++) {
+        sem_wait(&meeting.ready);
+    }
+    assert_heaps(3, 0);
+    assert_live(THREADS);
+    for (int i = 0; i < THREADS; i++) {
+        sem_post(&meeting.go);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(thread[i], NULL);
+    }
+    assert_heaps(3, 1);
+    assert_live(0);
+}
+
 /* A thread for which there is no heap works on the shared heap, and says so when there is nothing. */
 static void *work_without_a_heap(void *arg)
 {
