@@ -10,10 +10,13 @@
 
 enum {
     WORD = sizeof(uintptr_t),
-    DEPTH_MAX = (1 << 24) - 1,
+    DEPTH_MAX = (1 << 22) - 1,
+    WORDS_MASK = (1 << 5) - 1,
     CLASS_SHIFT = 48, /* above the bits of an address */
     GROWTH = 4,
     SITE_MASK = (1 << 21) - 1,
+    DRAW_MULTIPLIER = 1664525, /* Numerical Recipes */
+    DRAW_SHIFT = 30,           /* leaves 0 in one of four draws */
 };
 
 /* What a caller is looked up by. */
@@ -69,12 +72,18 @@ static inline __attribute__((no_sanitize("address", "thread"))) uint64_t
 key_of(const struct lmm_segment *segment, const struct query *query)
 {
     const uintptr_t *stack = (const uintptr_t *) query->caller->sp;
-    const uint16_t *at = segment->at;
-    const uint16_t *end = at + segment->words;
+    const uintptr_t *word = stack;
     uint64_t key = query->start;
 
-    while (at != end) {
-        key = key * LMM_HASH_MULTIPLIER + stack[*at++];
+    if (LMM_UNLIKELY(segment->is_far)) {
+        for (uint32_t i = 0; i < segment->words; i++) {
+            key = key * LMM_HASH_MULTIPLIER + stack[segment->at[i]];
+        }
+    } else {
+        for (uint32_t i = 0; i < segment->words; i++) {
+            word += segment->step[i];
+            key = key * LMM_HASH_MULTIPLIER + *word;
+        }
     }
     return segment->needs_bp ? key ^ query->caller->bp * LMM_HASH_MULTIPLIER : key;
 }
@@ -106,6 +115,23 @@ static inline uint16_t *shapes_of(struct lmm_recall *recall, uint64_t mixed)
 
 /* ---- Using it -------------------------------------------------------------------------------- */
 
+/* Where the joint's return address is, from sp, in words; calls is not 0. */
+static inline uint32_t return_at(const struct lmm_segment *segment)
+{
+    uint32_t at = 0;
+
+    if (!LMM_CFI_RETURN_VARIES) {
+        return segment->joint_at - 1u;
+    }
+    if (segment->is_far) {
+        return segment->at[segment->calls - 1];
+    }
+    for (uint32_t i = 0; i < segment->words; i++) {
+        at += segment->step[i];
+    }
+    return at;
+}
+
 /* Whether the joint is in the trace, and the outer calls still stand. */
 static inline bool leads_on(const struct lmm_segment *segment, const struct lmm_trace *trace,
                             const struct lmm_caller *caller, uint32_t frames)
@@ -113,10 +139,9 @@ static inline bool leads_on(const struct lmm_segment *segment, const struct lmm_
     const uintptr_t *stack = (const uintptr_t *) caller->sp;
     uint32_t joint = segment->joint;
     uint32_t calls = segment->calls;
+    uintptr_t joint_pc = calls == 0 ? caller->pc : lmm_cfi_code(stack[return_at(segment)]);
     uint32_t left;
 
-    /* Its return address is the last one of the segment's. */
-    uintptr_t joint_pc = calls == 0 ? caller->pc : lmm_cfi_code(stack[segment->at[calls - 1]]);
     return joint < trace->count && trace->pc[joint] == joint_pc &&
            trace->sp[joint] == (uintptr_t) (stack + segment->joint_at) &&
            (!lmm_trace_needs_bp(trace, joint) ||
@@ -298,7 +323,7 @@ static bool renew(struct lmm_recall *recall, const struct lmm_trace *trace)
 static inline bool have_one_shape(const struct lmm_segment *a, const struct lmm_segment *b)
 {
     return a->depth == b->depth && a->words == b->words && a->needs_bp == b->needs_bp &&
-           memcmp(a->at, b->at, sizeof(a->at)) == 0;
+           a->is_far == b->is_far && memcmp(a->step, b->step, sizeof(a->step)) == 0;
 }
 
 /* Makes the shape of a new segment one that callers are looked up by. */
@@ -348,38 +373,99 @@ static uint32_t find_same(struct lmm_recall_pool *pool, const struct lmm_segment
     return number;
 }
 
-/* Adds a word of the stack to a segment. False: there is no room. */
-static bool add_word(struct lmm_segment *segment, uintptr_t sp, uintptr_t end, uintptr_t address)
+/* Adds a word of the stack to `count` others, of `words`. False: there is no room. */
+static inline bool add_word(uintptr_t *words, uint32_t *count, uintptr_t address)
 {
-    uintptr_t at = address - sp;
-
-    if (segment->words == LMM_RECALL_WORDS || address < sp || address >= end || at % WORD != 0 ||
-        at / WORD > UINT16_MAX) {
+    if (*count == LMM_RECALL_WORDS) {
         return false;
     }
-    segment->at[segment->words] = (uint16_t) (at / WORD);
-    segment->words++;
+    words[(*count)++] = address;
     return true;
 }
 
-/* The same for all words that a walk read from the innermost call of the trace to the call `joint`: first
- * the return addresses. */
-static bool add_words(struct lmm_segment *segment, const struct lmm_trace *trace, uint32_t joint)
+/* The same for all words that a walk read from the innermost call of the trace to the call `joint`: first the
+ * return addresses, from the innermost. */
+static bool add_words(uintptr_t *words, uint32_t *count, const struct lmm_trace *trace,
+                      uint32_t joint)
 {
-    uintptr_t sp = trace->sp[trace->count - 1];
-
-    segment->words = 0;
     for (uint32_t i = trace->count - 1; i-- > joint;) {
-        if (!add_word(segment, sp, trace->end, lmm_trace_return_at(trace, i))) {
+        if (!add_word(words, count, lmm_trace_return_at(trace, i))) {
             return false;
         }
     }
     for (uint32_t k = trace->word_count; k-- > 0 && trace->word[k].call > joint;) {
-        if (!add_word(segment, sp, trace->end, (uintptr_t) trace->word[k].address)) {
+        if (!add_word(words, count, (uintptr_t) trace->word[k].address)) {
             return false;
         }
     }
     return true;
+}
+
+/* Gives a segment words that lie at most UINT16_MAX words above sp. False: it has no room. */
+static bool set_far_words(struct lmm_segment *segment, const uintptr_t *words, uint32_t count,
+                          uintptr_t sp)
+{
+    if (count > LMM_RECALL_FAR_WORDS) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        segment->at[i] = (uint16_t) ((words[i] - sp) / WORD);
+    }
+    segment->is_far = true;
+    return true;
+}
+
+static void sort(uintptr_t *words, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        uintptr_t word = words[i];
+        uint32_t place = i;
+        for (; place > 0 && words[place - 1] > word; place--) {
+            words[place] = words[place - 1];
+        }
+        words[place] = word;
+    }
+}
+
+/* The same for words near one another, of which the highest is that at `last`. False: they are not so. */
+static bool set_near_words(struct lmm_segment *segment, const uintptr_t *words, uint32_t count,
+                           uintptr_t sp, uintptr_t last)
+{
+    uintptr_t sorted[LMM_RECALL_WORDS];
+    uintptr_t below = sp;
+
+    memcpy(sorted, words, count * sizeof(*words));
+    sort(sorted, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if ((sorted[i] - below) / WORD > UINT8_MAX) {
+            return false;
+        }
+        segment->step[i] = (uint8_t) ((sorted[i] - below) / WORD);
+        below = sorted[i];
+    }
+    return below == last;
+}
+
+/* Gives a segment the words that lead to the joint. False: it cannot hold them. */
+static bool set_words(struct lmm_segment *segment, const struct lmm_trace *trace, uint32_t joint)
+{
+    uintptr_t words[LMM_RECALL_WORDS];
+    uintptr_t sp = trace->sp[trace->count - 1];
+    uintptr_t last = segment->calls == 0 ? sp : lmm_trace_return_at(trace, joint);
+    uint32_t count = 0;
+
+    if (!add_words(words, &count, trace, joint)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uintptr_t at = words[i] - sp;
+        if (words[i] < sp || words[i] >= trace->end || at % WORD != 0 || at / WORD > UINT16_MAX) {
+            return false;
+        }
+    }
+    segment->words = count & WORDS_MASK;
+    return set_near_words(segment, words, count, sp, last) ||
+           set_far_words(segment, words, count, sp);
 }
 
 /* A segment that leads from the innermost `calls` of the trace to the next one, and that stack to the site.
@@ -396,7 +482,7 @@ static bool make_segment(const struct lmm_trace *trace, uint32_t calls, const st
         .outer_hash = outer_hash_of(trace, trace->first, joint + 1),
         .joint_bp = trace->bp[joint],
         .joint = joint & 0xff,
-        .calls = calls & 0xf,
+        .calls = calls & WORDS_MASK,
         .depth = query->depth & DEPTH_MAX,
         .site = site & SITE_MASK,
         .needs_bp = lmm_trace_needs_bp(trace, inner),
@@ -404,7 +490,7 @@ static bool make_segment(const struct lmm_trace *trace, uint32_t calls, const st
         .joint_at = (uint16_t) joint_at,
     };
 
-    if (query->depth > DEPTH_MAX || joint_at > UINT16_MAX || !add_words(&segment, trace, joint)) {
+    if (query->depth > DEPTH_MAX || joint_at > UINT16_MAX || !set_words(&segment, trace, joint)) {
         return false;
     }
     segment.key = key_of(&segment, query);
@@ -432,14 +518,23 @@ static inline bool has_usual_frame(struct lmm_recall *recall, const struct lmm_t
     return false;
 }
 
-/* Whether the caller was looked for in vain before. */
+/* Whether the caller was looked for in vain before. If not, it becomes the newest of its set. The one before
+ * it becomes the old one by chance only: where more callers come in turn than there is room for, and each
+ * took the place of another, none would ever be met again. */
 static inline bool was_seen(struct lmm_recall *recall, uint64_t mixed)
 {
-    uint16_t *seen = &recall->seen[mixed >> 32 & (LMM_RECALL_SEEN - 1)];
-    bool is_again = *seen == (uint16_t) (mixed >> 48);
+    struct lmm_recall_seen *seen = &recall->seen[mixed >> 32 & (LMM_RECALL_SEEN - 1)];
+    uint16_t stamp = (uint16_t) (mixed >> 48);
 
-    *seen = (uint16_t) (mixed >> 48);
-    return is_again;
+    if (seen->newest == stamp || seen->old == stamp) {
+        return true;
+    }
+    recall->draw = recall->draw * DRAW_MULTIPLIER + 1;
+    if (seen->old == 0 || recall->draw >> DRAW_SHIFT == 0) {
+        seen->old = seen->newest;
+    }
+    seen->newest = stamp;
+    return false;
 }
 
 /* Keeps the innermost `calls` of the trace, with the site of the whole stack, if that is worth it. */

@@ -42,8 +42,9 @@ enum {
     LMM_RECALL_FRAME_WAYS = 4,
     LMM_RECALL_CALLERS = 256,
     LMM_RECALL_NEXT = 2,
-    LMM_RECALL_WORDS = 9, /* a longer segment is not kept */
-    LMM_RECALL_SEEN = 16384,
+    LMM_RECALL_WORDS = 18,    /* a segment with more is not kept, */
+    LMM_RECALL_FAR_WORDS = 9, /* nor with more than these where two of its words are far apart */
+    LMM_RECALL_SEEN = 8192,
     LMM_RECALL_SHAPES = 4096,
     LMM_RECALL_SEGMENTS_FIRST = 256, /* a thread has room for so many at first, */
     LMM_RECALL_SEGMENTS_MAX = 16384, /* and for so many at most */
@@ -58,15 +59,19 @@ struct lmm_segment {
     uint64_t outer_hash; /* of the outer calls with which they have that site */
     uintptr_t joint_bp;  /* valid if knows_bp */
     uint64_t joint : 8;  /* the joint's place in the trace */
-    uint64_t calls : 4;  /* may be 0 */
-    uint64_t words : 4;
-    uint64_t depth : 24; /* from sp to the end of the stack, in words; 0: no caller's */
+    uint64_t calls : 5;  /* may be 0 */
+    uint64_t words : 5;
+    uint64_t depth : 22; /* from sp to the end of the stack, in words; 0: no caller's */
     uint64_t site : 21;
     uint64_t needs_bp : 1;
     uint64_t knows_bp : 1;
+    uint64_t is_far : 1;            /* two of its words are far apart */
     uint16_t next[LMM_RECALL_NEXT]; /* the ones that were used after it, the latest first */
     uint16_t joint_at;              /* from sp to the joint's sp, in words */
-    uint16_t at[LMM_RECALL_WORDS];  /* from sp, in words */
+    union {
+        uint8_t step[LMM_RECALL_WORDS];    /* up to each word, the first from sp, in words */
+        uint16_t at[LMM_RECALL_FAR_WORDS]; /* if is_far: from sp, in words */
+    };
 };
 
 _Static_assert(sizeof(struct lmm_segment) == LMM_CACHE_LINE_BYTES, "one line a segment");
@@ -101,6 +106,12 @@ struct lmm_recall_caller {
     uint32_t site;
 };
 
+/* Two numbers that stand for callers which were not found. */
+struct lmm_recall_seen {
+    uint16_t newest;
+    uint16_t old; /* 0: there is none */
+};
+
 /* Of any contents after lmm_recall_init(). */
 struct lmm_recall {
     struct lmm_recall_pool *pool; /* NULL: there is none yet */
@@ -110,7 +121,8 @@ struct lmm_recall {
                                   /* LMM_RECALL_NO_CALLERS: there are none */
     struct lmm_recall_caller caller[LMM_RECALL_CALLERS];
     struct lmm_recall_frame frame[LMM_RECALL_FRAMES][LMM_RECALL_FRAME_WAYS];
-    uint16_t seen[LMM_RECALL_SEEN];     /* stand for callers that were not found */
+    struct lmm_recall_seen seen[LMM_RECALL_SEEN];
+    uint32_t draw;                      /* the last random number; any value */
     uint16_t shapes[LMM_RECALL_SHAPES]; /* by caller: the first segment of each shape, in a chain */
 };
 

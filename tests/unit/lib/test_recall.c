@@ -297,6 +297,102 @@ Test(recall, gets_more_memory_and_then_drops_all)
     cr_expect_gt(walked[2], LAST / 2, "what was dropped is walked again");
 }
 
+/* More callers come in turn than are noted as seen without a collision: they are kept, too. */
+Test(recall, keeps_callers_that_come_in_turn)
+{
+    enum { CALLERS = LMM_RECALL_SEGMENTS_MAX * 3 / 4, ROUNDS = 10 };
+    uint32_t before = 0;
+
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        before = walks;
+        for (size_t i = 0; i < CALLERS; i++) {
+            at_depth(16 + 16 * i);
+        }
+    }
+    cr_expect_lt(walks - before, CALLERS / 10, "%u walks in the last round", walks - before);
+}
+
+/* ---- Long ways to the joint ------------------------------------------------------------------ */
+
+static __attribute__((noinline)) void left(uint32_t calls)
+{
+    if (calls > 1) {
+        left(calls - 1);
+    } else {
+        innermost();
+    }
+    __asm__ volatile("");
+}
+
+static __attribute__((noinline)) void right(uint32_t calls)
+{
+    if (calls > 1) {
+        right(calls - 1);
+    } else {
+        innermost();
+    }
+    __asm__ volatile("");
+}
+
+static __attribute__((noinline)) void with_room(void (*way)(uint32_t calls), uint32_t calls)
+{
+    volatile char room[3000];
+
+    room[0] = 1;
+    way(calls);
+    room[1] = room[0];
+}
+
+/* The words of the stack that tell about the innermost calls of the trace. */
+static uint32_t words_of(uint32_t calls)
+{
+    uint32_t words = calls;
+
+    for (uint32_t k = 0; k < trace.word_count; k++) {
+        words += trace.word[k].call + calls >= trace.count;
+    }
+    return words;
+}
+
+/* Two ways of so many calls, in turn. */
+static uint32_t last_walks_of(uint32_t calls, bool has_room)
+{
+    uint32_t before = 0;
+
+    for (uint32_t i = 0; i < 24; i++) {
+        before = i < 16 ? walks : before;
+        if (has_room) {
+            with_room(i % 2 == 0 ? left : right, calls);
+        } else {
+            (i % 2 == 0 ? left : right)(calls);
+        }
+    }
+    return walks - before;
+}
+
+Test(recall, keeps_long_ways)
+{
+    static const struct {
+        uint32_t calls;
+        bool has_room;
+        uint32_t room; /* words of a segment */
+    } ways[] = {
+        {2, false, LMM_RECALL_WORDS},     {6, false, LMM_RECALL_WORDS},
+        {14, false, LMM_RECALL_WORDS},    {16, false, LMM_RECALL_WORDS},
+        {1, true, LMM_RECALL_FAR_WORDS},  {2, true, LMM_RECALL_FAR_WORDS},
+        {5, true, LMM_RECALL_FAR_WORDS},  {23, false, LMM_RECALL_WORDS},
+        {14, true, LMM_RECALL_FAR_WORDS},
+    };
+
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        uint32_t walked = last_walks_of(ways[i].calls, ways[i].has_room);
+        uint32_t words = words_of(ways[i].calls + 1 + ways[i].has_room);
+        if (words <= ways[i].room) {
+            cr_expect_eq(walked, 0, "way %zu, of %u words: %u walks", i, words, walked);
+        }
+    }
+}
+
 static void *other_thread(void *unused)
 {
     walk_about(6, 20);
