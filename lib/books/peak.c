@@ -12,7 +12,6 @@ enum {
     PEAK_STEP_BYTES = 256, /* and by this many bytes */
     PENDING_PART = 1024,   /* lmm_peak_step() is this part of the last peak */
     FALL_PART = 200,       /* late: a peak is recorded when the sum is 1/FALL_PART below it */
-    BUDGET_NS = 10000000,
     BUDGET_PART = 50,
     SKIPS = 64, /* so many additions do not ask the clock after one found the budget used up */
 };
@@ -26,6 +25,8 @@ static struct {
     uint64_t start_ns; /* when the first peak was recorded */
     uint64_t spent_ns; /* processor time of all recordings */
 } live;
+
+uint64_t lmm_peak_budget_ns = 10000000;
 
 /* Written once, while there is one thread. */
 static bool is_late;
@@ -41,7 +42,7 @@ static bool may_record(void)
     uint64_t start_ns = lmm_load_relaxed(&live.start_ns);
     uint64_t spent_ns = lmm_load_relaxed(&live.spent_ns);
 
-    if (spent_ns <= BUDGET_NS) {
+    if (spent_ns <= lmm_peak_budget_ns) {
         return true;
     }
     uint32_t skips = lmm_load_relaxed(&live.skips);
@@ -50,7 +51,7 @@ static bool may_record(void)
         return false;
     }
     uint64_t now_ns = lmm_system_clock_ns(CLOCK_MONOTONIC);
-    bool is_affordable = spent_ns - BUDGET_NS <= (now_ns - start_ns) / BUDGET_PART;
+    bool is_affordable = spent_ns - lmm_peak_budget_ns <= (now_ns - start_ns) / BUDGET_PART;
     lmm_store_relaxed(&live.skips, is_affordable ? 0U : (uint32_t) SKIPS);
     return is_affordable;
 }

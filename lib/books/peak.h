@@ -5,7 +5,7 @@
  * Owns the sum of live bytes. Threads add what they allocated less what they freed, each some of it
  * at a time, so the sum is behind by what they have not added yet. When it exceeds the last peak by
  * 1/100, the ledger records which sites hold it, as long as all recordings together take at most
- * BUDGET_NS and 1/50 of the time since the first.
+ * lmm_peak_budget_ns and 1/50 of the time since the first.
  *
  * A recording reads the counters of all sites, and a program whose live bytes grow makes a new peak again and again.
  * Where threads tell that they free bytes before they count it, a recording is late: it waits until the sum has fallen
@@ -24,6 +24,9 @@
 
 /* A thread that can tell its bytes after each call adds them when they exceed this. */
 uint64_t lmm_peak_step(void);
+
+/* For tests: the processor time that recordings may take before they are held to a part of the time. */
+extern uint64_t lmm_peak_budget_ns;
 
 /* From now on recordings are late. Call while there is one thread. */
 void lmm_peak_record_late(void);
