@@ -107,10 +107,10 @@ static inline uint16_t *bucket_of(struct lmm_recall_pool *pool, uint64_t key)
     return &buckets[lmm_hash(key) & (pool->capacity - 1)];
 }
 
-/* The first shape of the callers that are mixed in this way. */
-static inline uint16_t *shapes_of(struct lmm_recall *recall, uint64_t mixed)
+/* What is known of the callers that are mixed in this way. */
+static inline struct lmm_recall_way *way_of(struct lmm_recall *recall, uint64_t mixed)
 {
-    return &recall->shapes[mixed >> 32 & (LMM_RECALL_SHAPES - 1)];
+    return &recall->ways[mixed >> 32 & (LMM_RECALL_WAYS - 1)];
 }
 
 /* ---- Using it -------------------------------------------------------------------------------- */
@@ -234,9 +234,13 @@ static uint32_t find_site(struct lmm_recall *recall, uint64_t mixed, const struc
 {
     struct lmm_recall_pool *pool = recall->pool;
     const struct lmm_recall_link *links = links_of(pool);
-    uint32_t shape = *shapes_of(recall, mixed);
+    struct lmm_recall_way *way = way_of(recall, mixed);
+    uint32_t shape = way->shape;
     uint32_t site = LMM_SITE_NONE;
 
+    if (fits(&pool->segment[way->latest], query)) {
+        site = site_by(recall, way->latest, trace, family, query, frames);
+    }
     for (; shape != 0 && site == LMM_SITE_NONE; shape = links[shape].shape) {
         const struct lmm_segment *first = &pool->segment[shape];
         if (first->depth != query->depth) {
@@ -247,6 +251,7 @@ static uint32_t find_site(struct lmm_recall *recall, uint64_t mixed, const struc
         for (; number != 0 && site == LMM_SITE_NONE; number = links[number].chain) {
             if (pool->segment[number].key == key && fits(&pool->segment[number], query)) {
                 site = site_by(recall, number, trace, family, query, frames);
+                way->latest = (uint16_t) number;
             }
         }
     }
@@ -277,7 +282,7 @@ static void empty(struct lmm_recall *recall, const struct lmm_trace *trace)
 
     memset(links_of(pool) + pool->capacity, 0, pool->capacity * sizeof(uint16_t));
     memset(&pool->segment[0], 0, sizeof(pool->segment[0]));
-    memset(recall->shapes, 0, sizeof(recall->shapes));
+    memset(recall->ways, 0, sizeof(recall->ways));
     pool->used = 1;
     recall->last = 0;
     recall->generation = trace->generation;
@@ -331,15 +336,15 @@ static void note_shape(struct lmm_recall *recall, uint32_t number, uint64_t mixe
 {
     const struct lmm_segment *segment = recall->pool->segment;
     struct lmm_recall_link *links = links_of(recall->pool);
-    uint16_t *first = shapes_of(recall, mixed);
+    struct lmm_recall_way *way = way_of(recall, mixed);
 
-    for (uint32_t shape = *first; shape != 0; shape = links[shape].shape) {
+    for (uint32_t shape = way->shape; shape != 0; shape = links[shape].shape) {
         if (have_one_shape(&segment[shape], &segment[number])) {
             return;
         }
     }
-    links[number].shape = *first;
-    *first = (uint16_t) number;
+    links[number].shape = way->shape;
+    way->shape = (uint16_t) number;
 }
 
 /* Adds a copy of a segment, of a caller that is mixed in that way; returns its number. */
@@ -556,6 +561,7 @@ static void consider(struct lmm_recall *recall, const struct lmm_trace *trace, u
     } else {
         number = add_segment(recall, trace, &segment, mixed);
     }
+    way_of(recall, mixed)->latest = (uint16_t) number;
     note_use(recall, number);
 }
 

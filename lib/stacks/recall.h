@@ -14,8 +14,9 @@
  *
  * How a segment is found. Programs run in loops; so a segment keeps which two were used after it, and these
  * are tried first. They were fetched when the one before it was used, so that nothing waits for memory.
- * Other callers lead to shapes. A shape is where the words of a segment are; the first segment of each shape
- * stands for it. With the words that are there now, the key is made, and the segments are found by it.
+ * Other callers lead to the segment that such a caller used last, and then to shapes. A shape is where the words
+ * of a segment are; the first segment of each shape stands for it. With the words that are there now, the key is
+ * made, and the segments are found by it.
  *
  * A caller's segment is kept when the caller comes a second time. A thread's segments get more memory as
  * they become more, up to 1.1 MiB; then all are dropped, and those in use are soon kept again.
@@ -45,7 +46,7 @@ enum {
     LMM_RECALL_WORDS = 18,    /* a segment with more is not kept, */
     LMM_RECALL_FAR_WORDS = 9, /* nor with more than these where two of its words are far apart */
     LMM_RECALL_SEEN = 8192,
-    LMM_RECALL_SHAPES = 4096,
+    LMM_RECALL_WAYS = 4096,
     LMM_RECALL_SEGMENTS_FIRST = 256, /* a thread has room for so many at first, */
     LMM_RECALL_SEGMENTS_MAX = 16384, /* and for so many at most */
 };
@@ -112,6 +113,12 @@ struct lmm_recall_seen {
     uint16_t old; /* 0: there is none */
 };
 
+/* The segments of the callers that are mixed in one way. */
+struct lmm_recall_way {
+    uint16_t latest; /* the one used last, by a search */
+    uint16_t shape;  /* the first one of each shape, in a chain */
+};
+
 /* Of any contents after lmm_recall_init(). */
 struct lmm_recall {
     struct lmm_recall_pool *pool; /* NULL: there is none yet */
@@ -122,8 +129,8 @@ struct lmm_recall {
     struct lmm_recall_caller caller[LMM_RECALL_CALLERS];
     struct lmm_recall_frame frame[LMM_RECALL_FRAMES][LMM_RECALL_FRAME_WAYS];
     struct lmm_recall_seen seen[LMM_RECALL_SEEN];
-    uint32_t draw;                      /* the last random number; any value */
-    uint16_t shapes[LMM_RECALL_SHAPES]; /* by caller: the first segment of each shape, in a chain */
+    uint32_t draw; /* the last random number; any value */
+    struct lmm_recall_way ways[LMM_RECALL_WAYS];
 };
 
 static inline uint32_t lmm_recall_caller_place(uint32_t class, uintptr_t pc)
