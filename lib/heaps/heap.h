@@ -245,6 +245,13 @@ static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *b
     return block;
 }
 
+/* Fetches what lmm_bin_pop() will wait for, if it is called some time later: the tag of the first slot. Where there is
+ * none, the address is not mapped, which does no harm. */
+static inline void lmm_bin_prefetch(const struct lmm_bin *bin)
+{
+    lmm_prefetch_for_write((const void *) ((uintptr_t) bin->tags + bin->head * sizeof(*bin->tags)));
+}
+
 /*
  * Pops a slot for site from the private list of its family's bin, and counts it. Returns NULL when
  * the slow path is needed: the site is not open yet, or the list is empty. own_site: the site's id

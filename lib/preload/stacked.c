@@ -248,9 +248,10 @@ void *lmm_stacked_alloc_small(size_t bytes, bool zero, const struct lmm_caller *
     }
     uint32_t class = lmm_class_of(bytes);
     struct lmm_tracer *tracer = heap->tracer;
-    tracer->state = LMM_TRACER_BUSY;
-    uint32_t site = find_site(&tracer->trace, &tracer->recall, class, caller);
     struct lmm_bin *bin = &heap->open.bins[class];
+    tracer->state = LMM_TRACER_BUSY;
+    lmm_bin_prefetch(bin);
+    uint32_t site = find_site(&tracer->trace, &tracer->recall, class, caller);
     struct lmm_ledger_row *row = lmm_open_row(&heap->open, site);
     void *block = LMM_LIKELY(row != NULL) ? lmm_stacked_pop(bin, class, bytes, site, row) : NULL;
     if (LMM_UNLIKELY(block == NULL)) {
