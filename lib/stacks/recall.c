@@ -11,7 +11,7 @@
 enum {
     WORD = sizeof(uintptr_t),
     DEPTH_MAX = (1 << 22) - 1,
-    WORDS_MASK = (1 << 5) - 1,
+    CALLS_MASK = (1 << 5) - 1,
     CLASS_SHIFT = 48, /* above the bits of an address */
     GROWTH = 4,
     SITE_MASK = (1 << 21) - 1,
@@ -115,23 +115,6 @@ static inline struct lmm_recall_way *way_of(struct lmm_recall *recall, uint64_t 
 
 /* ---- Using it -------------------------------------------------------------------------------- */
 
-/* Where the joint's return address is, from sp, in words; calls is not 0. */
-static inline uint32_t return_at(const struct lmm_segment *segment)
-{
-    uint32_t at = 0;
-
-    if (!LMM_CFI_RETURN_VARIES) {
-        return segment->joint_at - 1u;
-    }
-    if (segment->is_far) {
-        return segment->at[segment->calls - 1];
-    }
-    for (uint32_t i = 0; i < segment->words; i++) {
-        at += segment->step[i];
-    }
-    return at;
-}
-
 /* Whether the joint is in the trace, and the outer calls still stand. */
 static inline bool leads_on(const struct lmm_segment *segment, const struct lmm_trace *trace,
                             const struct lmm_caller *caller, uint32_t frames)
@@ -139,7 +122,8 @@ static inline bool leads_on(const struct lmm_segment *segment, const struct lmm_
     const uintptr_t *stack = (const uintptr_t *) caller->sp;
     uint32_t joint = segment->joint;
     uint32_t calls = segment->calls;
-    uintptr_t joint_pc = calls == 0 ? caller->pc : lmm_cfi_code(stack[return_at(segment)]);
+    uintptr_t joint_pc =
+        calls == 0 ? caller->pc : lmm_cfi_code(stack[lmm_segment_return_at(segment)]);
     uint32_t left;
 
     return joint < trace->count && trace->pc[joint] == joint_pc &&
@@ -378,101 +362,6 @@ static uint32_t find_same(struct lmm_recall_pool *pool, const struct lmm_segment
     return number;
 }
 
-/* Adds a word of the stack to `count` others, of `words`. False: there is no room. */
-static inline bool add_word(uintptr_t *words, uint32_t *count, uintptr_t address)
-{
-    if (*count == LMM_RECALL_WORDS) {
-        return false;
-    }
-    words[(*count)++] = address;
-    return true;
-}
-
-/* The same for all words that a walk read from the innermost call of the trace to the call `joint`: first the
- * return addresses, from the innermost. */
-static bool add_words(uintptr_t *words, uint32_t *count, const struct lmm_trace *trace,
-                      uint32_t joint)
-{
-    for (uint32_t i = trace->count - 1; i-- > joint;) {
-        if (!add_word(words, count, lmm_trace_return_at(trace, i))) {
-            return false;
-        }
-    }
-    for (uint32_t k = trace->word_count; k-- > 0 && trace->word[k].call > joint;) {
-        if (!add_word(words, count, (uintptr_t) trace->word[k].address)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Gives a segment words that lie at most UINT16_MAX words above sp. False: it has no room. */
-static bool set_far_words(struct lmm_segment *segment, const uintptr_t *words, uint32_t count,
-                          uintptr_t sp)
-{
-    if (count > LMM_RECALL_FAR_WORDS) {
-        return false;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        segment->at[i] = (uint16_t) ((words[i] - sp) / WORD);
-    }
-    segment->is_far = true;
-    return true;
-}
-
-static void sort(uintptr_t *words, uint32_t count)
-{
-    for (uint32_t i = 1; i < count; i++) {
-        uintptr_t word = words[i];
-        uint32_t place = i;
-        for (; place > 0 && words[place - 1] > word; place--) {
-            words[place] = words[place - 1];
-        }
-        words[place] = word;
-    }
-}
-
-/* The same for words near one another, of which the highest is that at `last`. False: they are not so. */
-static bool set_near_words(struct lmm_segment *segment, const uintptr_t *words, uint32_t count,
-                           uintptr_t sp, uintptr_t last)
-{
-    uintptr_t sorted[LMM_RECALL_WORDS];
-    uintptr_t below = sp;
-
-    memcpy(sorted, words, count * sizeof(*words));
-    sort(sorted, count);
-    for (uint32_t i = 0; i < count; i++) {
-        if ((sorted[i] - below) / WORD > UINT8_MAX) {
-            return false;
-        }
-        segment->step[i] = (uint8_t) ((sorted[i] - below) / WORD);
-        below = sorted[i];
-    }
-    return below == last;
-}
-
-/* Gives a segment the words that lead to the joint. False: it cannot hold them. */
-static bool set_words(struct lmm_segment *segment, const struct lmm_trace *trace, uint32_t joint)
-{
-    uintptr_t words[LMM_RECALL_WORDS];
-    uintptr_t sp = trace->sp[trace->count - 1];
-    uintptr_t last = segment->calls == 0 ? sp : lmm_trace_return_at(trace, joint);
-    uint32_t count = 0;
-
-    if (!add_words(words, &count, trace, joint)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        uintptr_t at = words[i] - sp;
-        if (words[i] < sp || words[i] >= trace->end || at % WORD != 0 || at / WORD > UINT16_MAX) {
-            return false;
-        }
-    }
-    segment->words = count & WORDS_MASK;
-    return set_near_words(segment, words, count, sp, last) ||
-           set_far_words(segment, words, count, sp);
-}
-
 /* A segment that leads from the innermost `calls` of the trace to the next one, and that stack to the site.
  * False: it cannot be kept. */
 static bool make_segment(const struct lmm_trace *trace, uint32_t calls, const struct query *query,
@@ -487,7 +376,7 @@ static bool make_segment(const struct lmm_trace *trace, uint32_t calls, const st
         .outer_hash = outer_hash_of(trace, trace->first, joint + 1),
         .joint_bp = trace->bp[joint],
         .joint = joint & 0xff,
-        .calls = calls & WORDS_MASK,
+        .calls = calls & CALLS_MASK,
         .depth = query->depth & DEPTH_MAX,
         .site = site & SITE_MASK,
         .needs_bp = lmm_trace_needs_bp(trace, inner),
@@ -495,7 +384,8 @@ static bool make_segment(const struct lmm_trace *trace, uint32_t calls, const st
         .joint_at = (uint16_t) joint_at,
     };
 
-    if (query->depth > DEPTH_MAX || joint_at > UINT16_MAX || !set_words(&segment, trace, joint)) {
+    if (query->depth > DEPTH_MAX || joint_at > UINT16_MAX ||
+        !lmm_segment_set_words(&segment, trace, joint)) {
         return false;
     }
     segment.key = key_of(&segment, query);
@@ -542,13 +432,15 @@ static inline bool was_seen(struct lmm_recall *recall, uint64_t mixed)
     return false;
 }
 
-/* Keeps the innermost `calls` of the trace, with the site of the whole stack, if that is worth it. */
-static void consider(struct lmm_recall *recall, const struct lmm_trace *trace, uint32_t calls,
-                     const struct query *query, uint64_t mixed, uint32_t site)
+/* Keeps the innermost `calls` of the trace, with the site of the whole stack, if that is worth it. Not inline, because
+ * its room on the stack is not needed while the stack is walked. */
+static LMM_NOINLINE void consider(struct lmm_recall *recall, const struct lmm_trace *trace,
+                                  uint32_t calls, const struct query *query, uint64_t mixed,
+                                  uint32_t site)
 {
     struct lmm_segment segment;
 
-    if (calls >= trace->count || calls > LMM_RECALL_WORDS || !has_usual_frame(recall, trace) ||
+    if (calls >= trace->count || calls > LMM_SEGMENT_WORDS || !has_usual_frame(recall, trace) ||
         !was_seen(recall, mixed) ||
         (recall->generation != trace->generation && !renew(recall, trace)) ||
         !make_segment(trace, calls, query, site, &segment)) {

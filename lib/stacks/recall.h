@@ -36,15 +36,13 @@
 #include "lib/pages/family.h"
 #include "lib/stacks/depot.h"
 #include "lib/stacks/modules.h"
+#include "lib/stacks/segment.h"
 #include "lib/stacks/unwind.h"
 
 enum {
     LMM_RECALL_FRAMES = 512,
     LMM_RECALL_FRAME_WAYS = 4,
     LMM_RECALL_CALLERS = 256,
-    LMM_RECALL_NEXT = 2,
-    LMM_RECALL_WORDS = 18,    /* a segment with more is not kept, */
-    LMM_RECALL_FAR_WORDS = 9, /* nor with more than these where two of its words are far apart */
     LMM_RECALL_SEEN = 8192,
     LMM_RECALL_WAYS = 4096,
     LMM_RECALL_SEGMENTS_FIRST = 256, /* a thread has room for so many at first, */
@@ -53,30 +51,6 @@ enum {
 
 #define LMM_RECALL_NO_CALLERS UINT32_MAX
 
-/* Calls that a walk has passed, up to the joint: the first one that was in the trace. */
-struct lmm_segment {
-    uint64_t key;        /* of the innermost call's class, pc, sp and bp, and of the words */
-    uint64_t hash;       /* unwind.h, I3, of these calls, as if no other were outside of them */
-    uint64_t outer_hash; /* of the outer calls with which they have that site */
-    uintptr_t joint_bp;  /* valid if knows_bp */
-    uint64_t joint : 8;  /* the joint's place in the trace */
-    uint64_t calls : 5;  /* may be 0 */
-    uint64_t words : 5;
-    uint64_t depth : 22; /* from sp to the end of the stack, in words; 0: no caller's */
-    uint64_t site : 21;
-    uint64_t needs_bp : 1;
-    uint64_t knows_bp : 1;
-    uint64_t is_far : 1;            /* two of its words are far apart */
-    uint16_t next[LMM_RECALL_NEXT]; /* the ones that were used after it, the latest first */
-    uint16_t joint_at;              /* from sp to the joint's sp, in words */
-    union {
-        uint8_t step[LMM_RECALL_WORDS];    /* up to each word, the first from sp, in words */
-        uint16_t at[LMM_RECALL_FAR_WORDS]; /* if is_far: from sp, in words */
-    };
-};
-
-_Static_assert(sizeof(struct lmm_segment) == LMM_CACHE_LINE_BYTES, "one line a segment");
-_Static_assert(LMM_TRACE_CALLS <= 1 << 8, "a place in a trace fits into segment.joint");
 _Static_assert(LMM_RECALL_SEGMENTS_MAX <= 1 << 16,
                "the number of a segment fits into segment.next");
 

@@ -377,11 +377,11 @@ Test(recall, keeps_long_ways)
         bool has_room;
         uint32_t room; /* words of a segment */
     } ways[] = {
-        {2, false, LMM_RECALL_WORDS},     {6, false, LMM_RECALL_WORDS},
-        {14, false, LMM_RECALL_WORDS},    {16, false, LMM_RECALL_WORDS},
-        {1, true, LMM_RECALL_FAR_WORDS},  {2, true, LMM_RECALL_FAR_WORDS},
-        {5, true, LMM_RECALL_FAR_WORDS},  {23, false, LMM_RECALL_WORDS},
-        {14, true, LMM_RECALL_FAR_WORDS},
+        {2, false, LMM_SEGMENT_WORDS},     {6, false, LMM_SEGMENT_WORDS},
+        {14, false, LMM_SEGMENT_WORDS},    {16, false, LMM_SEGMENT_WORDS},
+        {1, true, LMM_SEGMENT_FAR_WORDS},  {2, true, LMM_SEGMENT_FAR_WORDS},
+        {5, true, LMM_SEGMENT_FAR_WORDS},  {23, false, LMM_SEGMENT_WORDS},
+        {14, true, LMM_SEGMENT_FAR_WORDS},
     };
 
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
