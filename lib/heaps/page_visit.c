@@ -6,7 +6,8 @@
 #include "lib/heaps/thread.h"
 #include "lib/pages/family.h"
 
-/* Visits a page, unless it ends before its lock is taken. */
+/* Visits a page, unless it ends before its lock is taken. Then another family, under another lock,
+ * can begin a page here while this one is read: so even with the lock, these are atomic loads. */
 static int visit_page(struct lmm_page *page, void *arg)
 {
     const struct lmm_page_visitor *visitor = arg;
@@ -25,7 +26,8 @@ static int visit_page(struct lmm_page *page, void *arg)
     struct lmm_lock *lock =
         kind == LMM_PAGE_SLOTS ? owner->lock : &lmm_families_at(family)->runs.lock;
     lmm_lock_acquire(lock);
-    if (page->kind == kind && page->owner == owner && page->family == family) {
+    if (lmm_load_acquire(&page->kind) == kind && lmm_load_relaxed(&page->owner) == owner &&
+        lmm_load_relaxed(&page->family) == family) {
         if (kind == LMM_PAGE_SLOTS) {
             lmm_foreign_mark_batches(lmm_thread_heaps(), page);
         }
